@@ -1,0 +1,130 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { unwrap } from './secret.ts'
+import type { CommandOptions, CommandResult } from './step.ts'
+
+/** What a shell answers for a program that is not there. */
+export const notFound = 127
+
+/**
+ * The children of this run. Each leads a process group of its own, so that the terminal's Ctrl-C reaches aqua alone
+ * and aqua decides who is told what, in which order.
+ */
+export class Children {
+  readonly #live = new Set<ChildProcess>()
+  readonly #environment: Readonly<Record<string, string | undefined>>
+  /** Set once: from then on nothing new starts except cleaning up. */
+  closing = false
+  /** An interactive program holds the terminal. */
+  handsOff = false
+
+  constructor(environment: Readonly<Record<string, string | undefined>>) {
+    this.#environment = environment
+    process.once('exit', () => this.signal('SIGKILL'))
+  }
+
+  signal(name: NodeJS.Signals): void {
+    for (const child of this.#live) {
+      if (child.pid === undefined) continue
+      try {
+        process.kill(-child.pid, name)
+      } catch {
+        // Gone between the look and the kill: that is what was wanted.
+      }
+    }
+  }
+
+  get size(): number {
+    return this.#live.size
+  }
+
+  #environmentOf(options: CommandOptions): NodeJS.ProcessEnv {
+    const env: NodeJS.ProcessEnv = { ...this.#environment }
+    for (const [name, value] of Object.entries(options.env ?? {})) {
+      if (value === undefined) delete env[name]
+      else env[name] = unwrap(value)
+    }
+    return env
+  }
+
+  #track(child: ChildProcess, options: CommandOptions): void {
+    this.#live.add(child)
+    child.once('close', () => this.#live.delete(child))
+    if (options.timeoutMs === undefined) return
+    const timer = setTimeout(() => {
+      if (child.pid !== undefined && this.#live.has(child)) process.kill(-child.pid, 'SIGKILL')
+    }, options.timeoutMs)
+    child.once('close', () => clearTimeout(timer))
+  }
+
+  /** Run to the end and capture. `onLine` sees every line as it comes. A missing program gives code 127. */
+  async run(argv: readonly string[], options: CommandOptions, onLine?: (line: string) => void): Promise<CommandResult> {
+    const { $ } = await import('zx/core')
+    const command = $({
+      cwd: options.cwd ?? process.cwd(),
+      env: this.#environmentOf(options),
+      input: options.input === undefined ? '' : unwrap(options.input),
+      nothrow: true,
+      quiet: true,
+      verbose: false,
+      detached: true,
+      // zx's default prefix is for scripts; here bash only quotes and starts one program, and gives way to it.
+      prefix: 'exec ',
+      postfix: '',
+    })`${argv}`
+    if (command.child) this.#track(command.child, options)
+    if (onLine) {
+      eachLine(command.stdout, onLine)
+      eachLine(command.stderr, onLine)
+    }
+    const output = await command
+    return { code: output.exitCode, stdout: output.stdout, stderr: output.stderr }
+  }
+
+  /** Run with lines handed on as they come and nothing kept: for output without an end. */
+  async stream(
+    argv: readonly string[],
+    options: CommandOptions,
+    onLine: (line: string, stream: 'stdout' | 'stderr') => void,
+  ): Promise<CommandResult> {
+    const child = this.start(argv, options, ['ignore', 'pipe', 'pipe'])
+    if (child.stdout) eachLine(child.stdout, (line) => onLine(line, 'stdout'))
+    if (child.stderr) eachLine(child.stderr, (line) => onLine(line, 'stderr'))
+    return ended(child)
+  }
+
+  /** Hand the terminal over: same process group, so that keys reach the child. */
+  async interactive(argv: readonly string[], options: CommandOptions): Promise<CommandResult> {
+    const [program = '', ...rest] = argv
+    this.handsOff = true
+    try {
+      return await ended(
+        spawn(program, rest, { stdio: 'inherit', cwd: options.cwd, env: this.#environmentOf(options) }),
+      )
+    } finally {
+      this.handsOff = false
+    }
+  }
+
+  /** A raw child for data streams; zx would buffer them. */
+  start(argv: readonly string[], options: CommandOptions, stdio: ('ignore' | 'pipe')[]): ChildProcess {
+    const [program = '', ...rest] = argv
+    const child = spawn(program, rest, { stdio, cwd: options.cwd, env: this.#environmentOf(options), detached: true })
+    this.#track(child, options)
+    return child
+  }
+}
+
+function ended(child: ChildProcess): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ENOENT' ? resolve({ code: notFound, stdout: '', stderr: error.message }) : reject(error),
+    )
+    child.once('close', (code) => resolve({ code, stdout: '', stderr: '' }))
+  })
+}
+
+function eachLine(stream: Readable, onLine: (line: string) => void): void {
+  createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }).on('line', onLine)
+}

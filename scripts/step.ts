@@ -1,0 +1,77 @@
+import type { Output } from './output.ts'
+import type { Secret } from './secret.ts'
+
+/** read changes nothing, write can be repeated or undone, destroy loses data or running work. */
+export type Effect = 'read' | 'write' | 'destroy'
+
+export type EnvMap = Readonly<Record<string, string | Secret | undefined>>
+
+export interface CommandOptions {
+  /** Added to the process environment; `undefined` removes a variable. Secrets travel here or in `input`, never in argv. */
+  env?: EnvMap | undefined
+  cwd?: string | undefined
+  /** Written to standard input, which is then closed. */
+  input?: string | Secret | undefined
+  /** Kill after this many milliseconds; the command then counts as failed. */
+  timeoutMs?: number | undefined
+}
+
+/** The outcome of a finished command. `code` is null when a signal ended it. */
+export interface CommandResult {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+interface StepBase {
+  title: string
+  effect: Effect
+  /** Undo what a half-run of this step leaves behind. Called once, after Ctrl-C or termination, when the children are gone. */
+  onInterrupt?: ((io: Io) => Promise<void>) | undefined
+}
+
+/** A command, run as it stands: no shell reads it. */
+export interface CommandStep extends StepBase, CommandOptions {
+  argv: readonly string[]
+  /** Hand the terminal over (psql, follow modes): no capture, no progress line. */
+  interactive?: boolean
+  /** Exit codes that count as success besides 0. */
+  okCodes?: readonly number[]
+  /** Turns a failing command into an error with a hint. */
+  explain?: (result: CommandResult) => Error | undefined
+}
+
+/** Work that is not one command: streams, waits, file writes. */
+export interface ActStep extends StepBase {
+  act(io: Io): Promise<void>
+  /** For `--dry-run`: the commands or changes that `act` stands for. */
+  would?: readonly string[]
+}
+
+export type Step = CommandStep | ActStep
+
+/** What a running step may use. Every process goes through here, so that redaction, dry-run and Ctrl-C hold everywhere. */
+export interface Io {
+  /** Run to the end, capture, and throw an AquaError when it fails. Lines show as progress. */
+  run(
+    argv: readonly string[],
+    options?: CommandOptions & Partial<Pick<CommandStep, 'okCodes' | 'explain'>>,
+  ): Promise<CommandResult>
+  /** Run a read-only command and return its outcome whatever it is. */
+  probe(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
+  /** Run a command and receive its output line by line as it comes; nothing is kept in memory. */
+  lines(
+    argv: readonly string[],
+    options: CommandOptions & { onLine(line: string, stream: 'stdout' | 'stderr'): void },
+  ): Promise<CommandResult>
+  /** One short line on what is happening now. */
+  progress(text: string): void
+  /** Replace the step's title in the closing line, e.g. "images: all seven unchanged". */
+  done(title: string): void
+  /** Merge into the `result` of the JSON envelope. */
+  result(value: Record<string, unknown>): void
+  /** Wait; rejects at once when interrupted. */
+  sleep(ms: number): Promise<void>
+  readonly out: Output
+  readonly signal: AbortSignal
+}
