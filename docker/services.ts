@@ -193,7 +193,7 @@ export const backing: readonly Backing[] = [
     name: 'minio',
     oneShot: false,
     ports: { 9000: 'MINIO_PORT', 9001: 'MINIO_CONSOLE_PORT' },
-    variables: same('MINIO_ROOT_USER', 'MINIO_ROOT_PASSWORD', 'MINIO_REGION'),
+    variables: { ...same('MINIO_ROOT_USER', 'MINIO_ROOT_PASSWORD'), MINIO_SITE_REGION: 'MINIO_REGION' },
   },
   {
     name: 'minio-init',
