@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import fs from 'node:fs/promises'
 import { createReadStream } from 'node:fs'
+import fs from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Context } from '../scripts/context.ts'
@@ -42,7 +42,9 @@ export class Hasher {
 
   /** Hash `files` (absolute) under names relative to `root`. */
   async all(root: string, files: readonly string[]): Promise<Fingerprint> {
-    const entries = await Promise.all(files.map(async (file) => [path.relative(root, file), await this.file(file)] as const))
+    const entries = await Promise.all(
+      files.map(async (file) => [path.relative(root, file), await this.file(file)] as const),
+    )
     return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)))
   }
 

@@ -3,7 +3,7 @@ import path from 'node:path'
 import type { Context } from '../scripts/context.ts'
 import { AquaError } from '../scripts/error.ts'
 import type { ActStep } from '../scripts/step.ts'
-import { digest, firstDifference, Hasher, type Fingerprint } from './fingerprint.ts'
+import { digest, type Fingerprint, firstDifference, Hasher } from './fingerprint.ts'
 import { findBuildTool, findJdk } from './jdk.ts'
 import { type Service, services } from './services.ts'
 import { readState, writeState } from './state.ts'
@@ -21,7 +21,9 @@ export function findJar(workspace: string, service: Service): string | undefined
   if (!fs.existsSync(folder)) return undefined
   const candidates = fs
     .readdirSync(folder)
-    .filter((name) => name.startsWith(prefix) && name.endsWith('.jar') && !/-(plain|sources|javadoc|tests)\.jar$/.test(name))
+    .filter(
+      (name) => name.startsWith(prefix) && name.endsWith('.jar') && !/-(plain|sources|javadoc|tests)\.jar$/.test(name),
+    )
     .map((name) => ({ name, time: fs.statSync(path.join(folder, name)).mtimeMs }))
     .sort((a, b) => b.time - a.time)
   return candidates[0] ? path.join(path.dirname(service.jar), candidates[0].name) : undefined
@@ -68,34 +70,86 @@ export function buildCommand(ctx: Context, workspace: Workspace, docker: string,
   const env = jdk ? { JAVA_HOME: jdk.home } : undefined
   switch (tool) {
     case 'gradlew':
-      return { argv: [path.join(workspace.root, 'gradlew'), ...gradle], env, cwd: workspace.root, how: `gradlew, JDK ${jdk?.version}` }
+      return {
+        argv: [path.join(workspace.root, 'gradlew'), ...gradle],
+        env,
+        cwd: workspace.root,
+        how: `gradlew, JDK ${jdk?.version}`,
+      }
     case 'mvnw':
-      return { argv: [path.join(workspace.root, 'mvnw'), ...maven], env, cwd: workspace.root, how: `mvnw, JDK ${jdk?.version}` }
+      return {
+        argv: [path.join(workspace.root, 'mvnw'), ...maven],
+        env,
+        cwd: workspace.root,
+        how: `mvnw, JDK ${jdk?.version}`,
+      }
     case 'mvn':
       return { argv: ['mvn', ...maven], env, cwd: workspace.root, how: `mvn, JDK ${jdk?.version}` }
     default:
-      return { argv: inContainer(ctx, workspace, docker, jdkImage, { maven, gradle }), env: undefined, cwd: workspace.root, how: 'in a container' }
+      return {
+        argv: inContainer(ctx, workspace, docker, jdkImage, { maven, gradle }),
+        env: undefined,
+        cwd: workspace.root,
+        how: 'in a container',
+      }
   }
 }
 
-function inContainer(ctx: Context, workspace: Workspace, docker: string, image: string, args: { maven: string[]; gradle: string[] }): string[] {
+function inContainer(
+  ctx: Context,
+  workspace: Workspace,
+  docker: string,
+  image: string,
+  args: { maven: string[]; gradle: string[] },
+): string[] {
   const cache = path.join(ctx.stateDir, 'build-home')
   fs.mkdirSync(cache, { recursive: true })
   const has = (file: string) => fs.existsSync(path.join(workspace.root, file))
-  const build = has('gradlew') ? ['./gradlew', ...args.gradle] : has('mvnw') ? ['./mvnw', ...args.maven] : ['mvn', ...args.maven]
+  const build = has('gradlew')
+    ? ['./gradlew', ...args.gradle]
+    : has('mvnw')
+      ? ['./mvnw', ...args.maven]
+      : ['mvn', ...args.maven]
   const user = process.getuid && ctx.platform === 'linux' ? ['--user', `${process.getuid()}:${process.getgid?.()}`] : []
   const ca = ctx.env.SSL_CERT_FILE ? ['-v', `${ctx.env.SSL_CERT_FILE}:/run/secrets/ca:ro`] : []
   const tools = path.join(ctx.root, 'docker', 'images', 'debian', 'jdk')
   return [
-    docker, 'run', '--rm', '--init', '--network', 'host', ...user, ...ca,
-    '-v', `${workspace.root}:/work`, '-v', `${cache}:/tmp/home`, '-v', `${tools}:/opt/aqua-tools:ro`,
-    '-e', 'HOME=/tmp/home', '-e', 'MAVEN_OPTS=-Duser.home=/tmp/home', '-e', 'GRADLE_USER_HOME=/tmp/home/.gradle', '-w', '/work',
-    '--entrypoint', 'bash', image, '/opt/aqua-tools/with-ca', ...build,
+    docker,
+    'run',
+    '--rm',
+    '--init',
+    '--network',
+    'host',
+    ...user,
+    ...ca,
+    '-v',
+    `${workspace.root}:/work`,
+    '-v',
+    `${cache}:/tmp/home`,
+    '-v',
+    `${tools}:/opt/aqua-tools:ro`,
+    '-e',
+    'HOME=/tmp/home',
+    '-e',
+    'MAVEN_OPTS=-Duser.home=/tmp/home',
+    '-e',
+    'GRADLE_USER_HOME=/tmp/home/.gradle',
+    '-w',
+    '/work',
+    '--entrypoint',
+    'bash',
+    image,
+    '/opt/aqua-tools/with-ca',
+    ...build,
   ]
 }
 
 /** Build the jars unless they are made from these very sources. */
-export function jarStep(ctx: Context, workspace: Workspace, options: { force: boolean; why: boolean; docker: string; jdkImage: () => string }): ActStep {
+export function jarStep(
+  ctx: Context,
+  workspace: Workspace,
+  options: { force: boolean; why: boolean; docker: string; jdkImage: () => string },
+): ActStep {
   return {
     title: 'jars',
     effect: 'write',

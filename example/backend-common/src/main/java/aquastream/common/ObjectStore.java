@@ -1,13 +1,13 @@
 package aquastream.common;
 
 import java.io.InputStream;
+import java.util.Optional;
 import java.util.function.Supplier;
 import org.springframework.dao.DataAccessResourceFailureException;
-import software.amazon.awssdk.core.ResponseInputStream;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.s3.model.GetObjectResponse;
+import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
 
 /** One bucket. It must exist: buckets belong to the infrastructure, and so does the right to make them. */
 public class ObjectStore {
@@ -20,15 +20,21 @@ public class ObjectStore {
         this.bucket = bucket;
     }
 
-    /** Sends the stream as it is read. It can be read once, so a failed attempt is not repeated. */
+    /** Sends the stream as it is read. */
     public void put(String key, String contentType, long length, InputStream body) {
         RequestBody once = RequestBody.fromContentProvider(() -> body, length, contentType);
         call(() -> s3.putObject(r -> r.bucket(bucket).key(key).contentType(contentType), once));
     }
 
     /** The caller closes the stream. */
-    public ResponseInputStream<GetObjectResponse> get(String key) {
-        return call(() -> s3.getObject(r -> r.bucket(bucket).key(key)));
+    public Optional<InputStream> get(String key) {
+        return call(() -> {
+            try {
+                return Optional.of(s3.getObject(r -> r.bucket(bucket).key(key)));
+            } catch (NoSuchKeyException e) {
+                return Optional.empty();
+            }
+        });
     }
 
     public void delete(String key) {

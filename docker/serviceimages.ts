@@ -1,0 +1,147 @@
+import path from 'node:path'
+import type { Context } from '../scripts/context.ts'
+import type { ActStep, EnvMap, Io } from '../scripts/step.ts'
+import { compose, type Stack } from './engine.ts'
+import { digest, type Fingerprint, firstDifference, Hasher } from './fingerprint.ts'
+import { fingerprintLabel, type Image, imagesOf } from './inspect.ts'
+import { requireJars } from './jars.ts'
+import { type Service, services } from './services.ts'
+import { readState, writeState } from './state.ts'
+import type { Workspace } from './workspace.ts'
+
+export interface ServiceImage {
+  service: Service
+  name: string
+  inputs: Fingerprint
+  fingerprint: string
+  /** Why it has to be built; undefined when it is up to date. */
+  reason: string | undefined
+  image: Image | undefined
+}
+
+type Inputs = Record<string, Fingerprint>
+
+/** `aquastream/backend-user:dev` */
+export function imageName(env: EnvMap, service: Service): string {
+  return `${env.IMAGE_PREFIX ?? ''}${service.name}:${env.IMAGE_TAG ?? ''}`
+}
+
+/** Which images are made from exactly these jars, this Dockerfile and this runtime. The image's label remembers. */
+export async function planImages(
+  ctx: Context,
+  io: Pick<Io, 'probe'>,
+  stack: Stack,
+  workspace: Workspace,
+  runtime: string,
+  force: boolean,
+  wanted = services,
+): Promise<ServiceImage[]> {
+  const jars = requireJars(workspace, wanted)
+  const hasher = new Hasher(ctx)
+  const recipe = path.join(ctx.root, 'docker', 'images', 'service')
+  const names = wanted.map((service) => imageName(stack.env, service))
+  const [shared, present] = await Promise.all([
+    hasher.all(
+      ctx.root,
+      ['Dockerfile', 'Dockerfile.dockerignore', 'healthcheck'].map((name) => path.join(recipe, name)),
+    ),
+    imagesOf(io, stack.docker, [runtime, ...names]),
+  ])
+  const before = (await readState<Inputs>(ctx, 'images-inputs')) ?? {}
+  const runtimeId = present.get(runtime)?.Id ?? runtime
+  const planned = await Promise.all(
+    wanted.map(async (service): Promise<ServiceImage> => {
+      const jar = jars.get(service.name) ?? ''
+      const name = imageName(stack.env, service)
+      const inputs: Fingerprint = {
+        ...shared,
+        [jar]: await hasher.file(path.join(workspace.root, jar)),
+        [`runtime ${runtime}`]: runtimeId,
+        port: String(service.port),
+      }
+      const fingerprint = digest(inputs)
+      const image = present.get(name)
+      const same = image?.Config?.Labels?.[fingerprintLabel] === fingerprint
+      const reason = force
+        ? '--force'
+        : same
+          ? undefined
+          : !image
+            ? 'there is no image yet'
+            : (firstDifference(before[name], inputs) ?? 'built elsewhere')
+      return { service, name, inputs, fingerprint, reason, image }
+    }),
+  )
+  await hasher.save()
+  return planned
+}
+
+/** What the dev overlay's build sections ask for, exact. */
+export function buildEnv(ctx: Context, workspace: Workspace, images: readonly ServiceImage[]): Record<string, string> {
+  const env: Record<string, string> = {
+    AQUA_WORKSPACE: workspace.root,
+    AQUA_DOCKERFILE: path.join(ctx.root, 'docker', 'images', 'service', 'Dockerfile'),
+  }
+  const jars = requireJars(
+    workspace,
+    images.map((image) => image.service),
+  )
+  for (const { service, fingerprint } of images) {
+    const key = service.short.toUpperCase()
+    env[`AQUA_${key}_JAR`] = jars.get(service.name) ?? ''
+    env[`AQUA_${key}_FINGERPRINT`] = fingerprint
+  }
+  return env
+}
+
+export interface ImageStepOptions {
+  force: boolean
+  why: boolean
+  runtime: () => string
+  wanted?: readonly Service[]
+}
+
+/** Build the images whose inputs changed, all in one Compose call so that they share context and cache. */
+export function imageStep(ctx: Context, stack: Stack, workspace: Workspace, options: ImageStepOptions): ActStep {
+  return {
+    title: 'images',
+    effect: 'write',
+    would: [
+      `${compose(stack, 'build', ...(options.wanted ?? services).map((service) => service.name)).join(' ')} (those whose inputs changed)`,
+    ],
+    async act(io) {
+      const wanted = options.wanted ?? services
+      const planned = await planImages(ctx, io, stack, workspace, options.runtime(), options.force, wanted)
+      const stale = planned.filter((image) => image.reason !== undefined)
+      if (options.why) for (const image of stale) io.out.note(`${image.name}: ${image.reason}`)
+      if (stale.length > 0) {
+        const env = { ...stack.env, ...buildEnv(ctx, workspace, planned), RUNTIME_IMAGE: options.runtime() }
+        let sent = 0
+        const argv = compose(stack, '--progress', 'plain', 'build', ...stale.map((image) => image.service.name))
+        const result = await io.run(argv, { env })
+        // BuildKit says what it was sent: `#7 transferring context: 33.25MB 0.2s done`.
+        for (const line of `${result.stdout}\n${result.stderr}`.matchAll(
+          /transferring context: ([\d.]+)(k|M|G)?B [\d.]+s done/g,
+        ))
+          sent += Number(line[1]) * ({ k: 1e3, M: 1e6, G: 1e9 }[line[2] ?? ''] ?? 1)
+        const inputs = Object.fromEntries(planned.map((image) => [image.name, image.inputs]))
+        await writeState(ctx, 'images-inputs', {
+          ...((await readState<Inputs>(ctx, 'images-inputs')) ?? {}),
+          ...inputs,
+        })
+        io.done(
+          `images: ${stale.length} built, ${planned.length - stale.length} unchanged, ${(sent / 1e6).toFixed(1)} MB of context sent`,
+        )
+        io.result({
+          serviceImages: {
+            built: stale.map((image) => image.name),
+            reasons: Object.fromEntries(stale.map((image) => [image.name, image.reason])),
+            contextBytes: sent,
+          },
+        })
+        return
+      }
+      io.done('images: unchanged')
+    },
+  }
+}

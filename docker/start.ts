@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import type { Context } from '../scripts/context.ts'
+import { AquaError } from '../scripts/error.ts'
+import { unwrap } from '../scripts/secret.ts'
+import type { ActStep, CommandResult, Io } from '../scripts/step.ts'
+import { compose, type Stack } from './engine.ts'
+import { waitHealthy } from './health.ts'
+import { type Container, containersOf, imagesOf, serviceOf } from './inspect.ts'
+import { imageName } from './serviceimages.ts'
+import { services } from './services.ts'
+import { readState, writeState } from './state.ts'
+
+/** What the last `up` of a project ended with. */
+interface Running {
+  description: string
+  containers: string[]
+}
+
+export interface StartOptions {
+  stack(): Stack
+  wanted: ReadonlySet<string>
+  /** The services named by hand; undefined means all. */
+  only: readonly string[] | undefined
+  timeout: number
+  force: boolean
+}
+
+/**
+ * Everything that decides what the containers are: the files compose reads, every value, the images' ids. Equal text means
+ * that `compose up` would change nothing.
+ */
+async function describe(
+  ctx: Context,
+  io: Pick<Io, 'probe'>,
+  stack: Stack,
+  wanted: ReadonlySet<string>,
+): Promise<string> {
+  const hash = createHash('sha256')
+  const folder = path.join(ctx.root, 'docker', 'compose')
+  for (const entry of fs
+    .readdirSync(folder, { recursive: true, withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1)))
+    if (entry.isFile()) hash.update(`${entry.name}\0${fs.readFileSync(path.join(entry.parentPath, entry.name))}\0`)
+  for (const [name, value] of Object.entries(stack.env).sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name}=${value === undefined ? '' : unwrap(value)}\0`)
+  const names = [
+    ...services.map((service) => imageName(stack.env, service)),
+    stack.env.POSTGRES_IMAGE,
+    stack.env.REDIS_IMAGE,
+    stack.env.MINIO_IMAGE,
+  ].map(String)
+  const images = await imagesOf(io, stack.docker, names)
+  hash.update(names.map((name) => `${name} ${images.get(name)?.Id}`).join('\n'))
+  return hash.update([...wanted].sort().join(' ')).digest('hex')
+}
+
+function allReady(containers: readonly Container[], remembered: Running, wanted: ReadonlySet<string>): boolean {
+  const ids = containers.filter((one) => wanted.has(serviceOf(one))).map((one) => one.Id)
+  return (
+    ids.length === wanted.size &&
+    ids.every((id) => remembered.containers.includes(id)) &&
+    containers.every(({ State }) =>
+      State.Status === 'running'
+        ? (State.Health?.Status ?? 'healthy') === 'healthy'
+        : State.Status === 'exited' && State.ExitCode === 0,
+    )
+  )
+}
+
+/** Create what is missing or changed, start it, and wait until all of it is healthy. */
+export function startStep(ctx: Context, options: StartOptions): ActStep {
+  const args = ['up', '--detach', '--no-build', '--remove-orphans', ...(options.only ?? [])]
+  let before: Container[] = []
+  let touched = false
+  return {
+    title: 'start',
+    effect: 'write',
+    would: [
+      compose(options.stack(), ...args).join(' '),
+      `wait up to ${options.timeout} s for ${options.wanted.size} containers`,
+    ],
+    async act(io) {
+      const stack = options.stack()
+      const name = `up-${stack.project}`
+      const [description, found, remembered] = await Promise.all([
+        describe(ctx, io, stack, options.wanted),
+        containersOf(io, stack.docker, stack.project),
+        readState<Running>(ctx, name),
+      ])
+      before = found
+      if (!options.force && remembered?.description === description && allReady(before, remembered, options.wanted))
+        return io.done(`start: all ${options.wanted.size} containers are running and healthy`)
+      touched = true
+      let creating = true
+      const up = io
+        .run(compose(stack, '--progress', 'plain', ...args), {
+          env: stack.env,
+          explain: (result) => startError(stack, result),
+        })
+        .then(
+          () => undefined,
+          (error: unknown) => error,
+        )
+        .finally(() => {
+          creating = false
+        })
+      const wait = waitHealthy(io, {
+        docker: stack.docker,
+        project: stack.project,
+        wanted: options.wanted,
+        timeout: options.timeout,
+        restartsBefore: new Map(before.map((container) => [container.Id, container.RestartCount])),
+        creating: () => creating,
+      })
+      // A verdict of ours ends the task while compose still waits for a dependency; the run's end takes it along.
+      const failed = up.then((error) => (error === undefined ? wait : Promise.reject(error)))
+      wait.catch(() => {})
+      const ready = await Promise.race([wait, failed]).catch(async (error: unknown) => {
+        // Compose's own "dependency failed to start" has no reason in it; ours has. Give it a moment to be found.
+        if (error instanceof AquaError && error.code === 'DEPENDENCY')
+          throw await Promise.race([wait.catch((better: unknown) => better), io.sleep(3000).then(() => error)])
+        throw error
+      })
+      await up
+      await writeState(ctx, name, { description, containers: ready.map((container) => container.Id) } satisfies Running)
+      const started = ready.filter((container) => !before.some((other) => other.Id === container.Id)).length
+      io.done(`start: ${ready.length} containers healthy${started > 0 ? `, ${started} of them new` : ''}`)
+    },
+    async onInterrupt(io) {
+      if (!touched) return
+      const stack = options.stack()
+      if (before.length === 0) {
+        await io.run(compose(stack, 'down', '--timeout', '5'), { env: stack.env })
+        return
+      }
+      const known = new Set(before.map((container) => container.Id))
+      const fresh = (await containersOf(io, stack.docker, stack.project)).filter(
+        (container) => !known.has(container.Id),
+      )
+      if (fresh.length > 0) await io.run([stack.docker, 'rm', '--force', ...fresh.map((container) => container.Id)])
+    },
+  }
+}
+
+/** Compose's sentences for what only it sees, with a hint. */
+function startError(stack: Stack, result: CommandResult): AquaError | undefined {
+  const said = result.stderr
+  if (/dependency failed to start|dependency .* failed|didn't complete successfully/i.test(said))
+    return new AquaError('DEPENDENCY', said.trim().split('\n').at(-1) ?? 'a dependency did not start', {
+      exit: 'unhealthy',
+      hint: 'aqua ps, then aqua logs <service>',
+    })
+  const [, missing] = /(?:No such image: |unable to get image '?|pull access denied for )([^\s,']+)/.exec(said) ?? []
+  if (missing)
+    return new AquaError('IMAGE_MISSING', `there is no image ${missing}`, {
+      exit: 'missing',
+      details: said.trim().split('\n').slice(-3),
+      hint:
+        stack.stage === 'dev'
+          ? 'leave out --no-build'
+          : `set IMAGE_PREFIX and IMAGE_TAG in env/.env.${stack.stage} to images that exist, or docker login`,
+    })
+  return undefined
+}
