@@ -12,7 +12,7 @@ import { type Container, listContainers } from './requirements/containers.ts'
 import { type Client, engineFindings } from './requirements/engine.ts'
 import type { Finding } from './requirements/finding.ts'
 import { type EngineInfo, engineInfo } from './requirements/info.ts'
-import { devPorts, portFinding } from './requirements/ports.ts'
+import { devPorts, portFindings } from './requirements/ports.ts'
 import { registryAddress, registryFinding } from './requirements/registry.ts'
 import { gitFinding, nodeFinding, systemFinding } from './requirements/runtime.ts'
 import { findWorkspace } from './workspace.ts'
@@ -85,7 +85,7 @@ export function diagnose(probes: Probes): Finding[] {
     ...buildFindings(probes.jdk, probes.tool),
     ...(probes.platform === 'linux' ? [debootstrapFinding(probes.debootstrap)] : []),
     ...authorityFinding(probes.authority.file, probes.authority.readable),
-    portFinding(ports.wanted, ports.taken, ports.ours),
+    ...portFindings(ports.wanted, ports.taken, ports.ours),
     ...(probes.registry ? [probes.registry] : []),
   ]
 }

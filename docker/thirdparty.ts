@@ -58,7 +58,6 @@ export interface ThirdPartyOptions {
   overrides: EnvMap
   mirror: string
   needs: readonly ImageKey[]
-  force: boolean
 }
 
 /** Every third-party image is there: pulled by its exact tag, or built from Debian's packages. */
@@ -130,7 +129,7 @@ async function provide(
       const fingerprint = await fingerprintOf(ctx, hasher, image, names)
       const label = present.get(name)?.Config?.Labels?.[fingerprintLabel]
       const fresh = image.folder ? label === fingerprint : present.has(name)
-      if (fresh && !options.force) return
+      if (fresh) return
       for (const base of Object.values(image.bases)) await ensure(base)
       await build(ctx, io, options.docker, image, names, fingerprint)
     }

@@ -4,93 +4,57 @@ import { AquaError } from '../scripts/error.ts'
 import type { ActStep, Step } from '../scripts/step.ts'
 import { table } from '../scripts/table.ts'
 import type { Stage } from '../scripts/task.ts'
+import { type BuildOptions, prepareBuild } from './build.ts'
 import type { Stack } from './engine.ts'
 import { judge } from './health.ts'
-import type { ImageKey } from './images/catalogue.ts'
 import { containersOf, serviceOf } from './inspect.ts'
-import { jarStep, planJars, requireJars } from './jars.ts'
-import { findBuildTool, findJdk } from './jdk.ts'
+import { requireJars } from './jars.ts'
 import { lockStep } from './lock.ts'
 import { preflight } from './preflight.ts'
-import { imageStep } from './serviceimages.ts'
 import { type Service, services } from './services.ts'
-import { closure, loadStack, publishedPorts, withImages } from './stack.ts'
+import { closure, publishedPorts } from './stack.ts'
 import { startStep } from './start.ts'
-import { chosenSource, type ImageSource, thirdPartyStep } from './thirdparty.ts'
 import { checkDataVolume } from './volume.ts'
-import { findWorkspace } from './workspace.ts'
 
-export interface UpOptions {
+export interface UpOptions extends BuildOptions {
   stage: Stage
   /** Empty: all. */
   only: readonly Service[]
   build: boolean
-  force: boolean
-  why: boolean
   /** Seconds. */
   timeout: number
-  images: ImageSource | undefined
 }
 
-/** From whatever state to a healthy stack: preflight, images, jars, images of ours, start, wait, table. */
+/** From whatever state to a healthy stack: preflight, images of others, jars, images of ours, start, wait, table. */
 export async function upSteps(ctx: Context, options: UpOptions): Promise<Step[]> {
-  const { stage } = options
-  const { stack: initial, loaded } = await loadStack(ctx, stage, { images: options.images })
-  for (const warning of refuseBadEnv(loaded))
-    if (warning.kind !== 'placeholder') ctx.note(`${warning.file}: ${warning.message}`)
-  const wanted = closure(options.only.length > 0 ? options.only : services)
+  const { stage, only, timeout, force } = options
+  const wanted = closure(only.length > 0 ? only : services)
   const builds = stage === 'dev' && options.build
-  const workspace = stage === 'dev' ? findWorkspace(ctx) : undefined
-  const remembered = await chosenSource(ctx, options.images)
   const building = services.filter((service) => wanted.has(service.name))
-  const { docker } = initial
-  const inContainer = workspace
-    ? findJdk(ctx) === undefined || findBuildTool(workspace.root, ctx) === 'container'
-    : false
-  // The JDK image is needed only when there is something to build with it.
-  const jarsStale =
-    builds && workspace && inContainer ? (await planJars(ctx, workspace, options.force)).reason !== undefined : false
-  const needs: ImageKey[] = [
-    'POSTGRES_IMAGE',
-    'REDIS_IMAGE',
-    'MINIO_IMAGE',
-    ...(builds ? (['RUNTIME_IMAGE'] as const) : []),
-    ...(jarsStale ? (['JDK_IMAGE'] as const) : []),
-  ]
-  const mirror = String(initial.env.AQUA_REGISTRY ?? '')
-  const overrides = Object.fromEntries(
-    [...loaded.values].filter(([name]) => name.endsWith('_IMAGE')).map(([name, { value }]) => [name, String(value)]),
+  const build = await prepareBuild(
+    ctx,
+    stage,
+    building,
+    ['POSTGRES_IMAGE', 'REDIS_IMAGE', 'MINIO_IMAGE'],
+    builds,
+    options,
   )
-  const thirdParty = thirdPartyStep(ctx, {
-    docker,
-    asked: options.images,
-    remembered,
-    overrides,
-    mirror,
-    needs,
-    force: false,
-  })
-  // Read anew by each step: the choice of images may change on the way.
-  const stack = (): Stack => ({
-    ...initial,
-    env: { ...withImages(initial.env, thirdParty.names()), ...(workspace ? { AQUA_WORKSPACE: workspace.root } : {}) },
-  })
-  ctx.note(
-    `${stage} · project ${initial.project}${workspace ? ` · workspace ${workspace.root} (${workspace.because})` : ''} · images from ${remembered.source === 'debian' ? 'Debian packages' : 'the registry'}`,
-  )
+  for (const warning of refuseBadEnv(build.loaded))
+    if (warning.kind !== 'placeholder') ctx.note(`${warning.file}: ${warning.message}`)
+  const { docker, project, env } = build.stack()
+  const where = build.workspace ? ` · workspace ${build.workspace.root} (${build.workspace.because})` : ''
+  const images = build.source === 'debian' ? 'built from Debian packages' : 'from the registry'
+  ctx.note(`${stage} · project ${project}${where} · third-party images ${images}`)
 
   const look: ActStep = {
     title: 'this machine',
     effect: 'write',
     would: ['ask the engine for its version, memory, disk and ports'],
     async act(io) {
-      const ports = publishedPorts(stage, initial.env, wanted)
-      const { warnings } = await preflight(
-        { ...ctx, probe: io.probe },
-        { docker, project: initial.project, stage, ports, builds },
-      )
+      const ports = publishedPorts(stage, env, wanted)
+      const { warnings } = await preflight({ ...ctx, probe: io.probe }, { docker, project, stage, ports, builds })
       for (const warning of warnings) io.out.note(warning)
-      if (stage === 'dev' && !builds && workspace) requireJars(workspace, building)
+      if (stage === 'dev' && !builds && build.workspace) requireJars(build.workspace, building)
       io.done('this machine: engine, memory, disk and ports are fine')
     },
   }
@@ -98,37 +62,17 @@ export async function upSteps(ctx: Context, options: UpOptions): Promise<Step[]>
     title: 'data volume',
     effect: 'read',
     would: ["compare the data volume's PostgreSQL version with the image's"],
-    act: (io) => checkDataVolume(ctx, io, stack()),
+    act: (io) => checkDataVolume(ctx, io, build.stack()),
   }
+  const names = only.length > 0 ? only.map((service) => service.name) : undefined
   return [
-    lockStep(ctx, initial.project, `up ${stage}`),
+    lockStep(ctx, project, `up ${stage}`),
     look,
-    thirdParty.step,
+    build.imagesOfOthers,
     volume,
-    ...(builds && workspace
-      ? [
-          jarStep(ctx, workspace, {
-            force: options.force,
-            why: options.why,
-            docker,
-            jdkImage: () => thirdParty.names().JDK_IMAGE,
-          }),
-          imageStep(ctx, initial, workspace, {
-            force: options.force,
-            why: options.why,
-            runtime: () => thirdParty.names().RUNTIME_IMAGE,
-            wanted: building,
-          }),
-        ]
-      : []),
-    startStep(ctx, {
-      stack,
-      wanted,
-      only: options.only.length > 0 ? options.only.map((service) => service.name) : undefined,
-      timeout: options.timeout,
-      force: options.force,
-    }),
-    summary(initial, wanted),
+    ...build.ours,
+    startStep(ctx, { stack: build.stack, wanted, only: names, timeout, force }),
+    summary(build.stack(), wanted),
   ]
 }
 

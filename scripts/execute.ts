@@ -28,31 +28,35 @@ export class Executor {
   readonly reports: StepReport[] = []
   readonly result: Record<string, unknown> = {}
   readonly #o: ExecutorOptions
+  readonly #begun: Step[] = []
 
   constructor(options: ExecutorOptions) {
     this.#o = options
   }
 
   async execute(steps: readonly Step[]): Promise<void> {
-    const begun: Step[] = []
     try {
-      for (const step of steps) {
-        this.#throwIfInterrupted()
-        begun.push(step)
-        await this.#runStep(step)
-      }
+      await this.#runAll(steps)
     } catch (error) {
       if (this.#o.signal.aborted) {
-        await this.#undo(begun)
+        await this.#undo()
         throw this.#o.signal.reason
       }
       throw error
     }
   }
 
-  async #undo(begun: readonly Step[]): Promise<void> {
+  async #runAll(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      this.#throwIfInterrupted()
+      this.#begun.push(step)
+      await this.#runStep(step)
+    }
+  }
+
+  async #undo(): Promise<void> {
     this.#o.children.closing = true
-    for (const step of begun.toReversed()) {
+    for (const step of this.#begun.toReversed()) {
       if (!step.onInterrupt) continue
       try {
         await step.onInterrupt(this.#io(() => {}))
@@ -69,7 +73,7 @@ export class Executor {
   async #runStep(step: Step): Promise<void> {
     const { out, clock } = this.#o
     const interactive = 'argv' in step && step.interactive === true
-    const shown = this.#o.showSteps && !interactive
+    const shown = this.#o.showSteps && step.effect !== 'read' && !interactive
     let title = step.title
     const startedAt = clock()
     const report = (state: StepReport['state']) => {
@@ -114,6 +118,7 @@ export class Executor {
       out,
       signal,
       done,
+      steps: (steps) => this.#runAll(steps),
       progress: (text) => out.progress(text),
       result: (value) => Object.assign(this.result, value),
       sleep: async (ms) => {

@@ -64,6 +64,8 @@ export interface Io {
     argv: readonly string[],
     options: CommandOptions & { onLine(line: string, stream: 'stdout' | 'stderr'): void },
   ): Promise<CommandResult>
+  /** Run further steps in place: for what can only be planned when earlier steps are done. */
+  steps(steps: readonly Step[]): Promise<void>
   /** One short line on what is happening now. */
   progress(text: string): void
   /** Replace the step's title in the closing line, e.g. "images: all seven unchanged". */

@@ -12,6 +12,18 @@ const deadlineMs = 60_000
 
 /** Start the engine and wait until it answers. */
 export function daemonSteps(machine: Machine, logFile = daemonLog): Step[] {
+  return [
+    ...(machine.alive ? [] : startSteps(machine, logFile)),
+    {
+      title: 'the Docker engine answers',
+      effect: 'read',
+      would: [`${machine.docker} info, until it answers (${deadlineMs / 1000} s at most)`],
+      act: (io) => waitForEngine(io, machine, logFile),
+    },
+  ]
+}
+
+function startSteps(machine: Machine, logFile: string): Step[] {
   const stale = machine.systemd ? [] : machine.stale
   return [
     ...(stale.length > 0
@@ -28,12 +40,6 @@ export function daemonSteps(machine: Machine, logFile = daemonLog): Step[] {
       effect: 'write',
       argv: machine.systemd ? ['systemctl', 'enable', '--now', 'docker'] : ['sh', '-c', detached(logFile)],
     }),
-    {
-      title: 'the Docker engine answers',
-      effect: 'read',
-      would: [`${machine.docker} info, until it answers (${deadlineMs / 1000} s at most)`],
-      act: (io) => waitForEngine(io, machine, logFile),
-    },
   ]
 }
 

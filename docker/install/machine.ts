@@ -29,6 +29,8 @@ export interface Machine {
   debootstrap: boolean
   /** Pid files of an engine that is gone. */
   stale: readonly string[]
+  /** A dockerd is alive, whether it answers or not: a second one would only spoil its log. */
+  alive: boolean
   /** Files that the plan writes, as they are. */
   files: Readonly<Record<string, string>>
   stateDir: string
@@ -36,6 +38,8 @@ export interface Machine {
 
 export const pinFile = '/etc/apt/preferences.d/aqua-trixie'
 export const sourceFile = '/etc/apt/sources.list.d/aqua-trixie.sources'
+
+const pidFile = '/var/run/docker.pid'
 
 /** Programs of administrators are not always on a user's PATH. */
 const adminPath = ['/usr/local/sbin', '/usr/sbin', '/sbin'].join(path.delimiter)
@@ -46,6 +50,7 @@ export async function lookAtMachine(ctx: Context): Promise<Machine> {
   const root = process.getuid?.() === 0
   const [info, sudo] = await Promise.all([engineInfo(ctx, docker), root ? ('free' as const) : sudoState(ctx)])
   const env = { ...ctx.env, PATH: `${ctx.env.PATH ?? ''}${path.delimiter}${adminPath}` }
+  const stale = stalePidFiles(read, (pid) => read(`/proc/${pid}/comm`))
   const osText = read('/etc/os-release')
   return {
     platform: ctx.platform,
@@ -61,7 +66,8 @@ export async function lookAtMachine(ctx: Context): Promise<Machine> {
     dockerd: onPath('dockerd', { env }) !== undefined,
     dockerCe: fs.existsSync('/var/lib/dpkg/info/docker-ce.list'),
     debootstrap: onPath('debootstrap', { env }) !== undefined,
-    stale: info.server ? [] : stalePidFiles(read, (pid) => read(`/proc/${pid}/comm`)),
+    stale,
+    alive: !stale.includes(pidFile) && fs.existsSync(pidFile),
     files: Object.fromEntries([pinFile, sourceFile].flatMap((file) => pair(file, read(file)))),
     stateDir: ctx.stateDir,
   }
@@ -107,7 +113,7 @@ export function stalePidFiles(
   command: (pid: number) => string | undefined,
 ): string[] {
   const candidates = [
-    ['/var/run/docker.pid', 'dockerd'],
+    [pidFile, 'dockerd'],
     ['/var/run/docker/containerd/containerd.pid', 'containerd'],
   ] as const
   return candidates.flatMap(([file, program]) => {

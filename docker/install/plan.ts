@@ -12,6 +12,11 @@ export function planFix(machine: Machine): Step[] {
   const missing = lacking(machine)
   const tools = missing.client || missing.compose || missing.buildx
   if (!tools && machine.info.server) return missing.debootstrap ? optionalSteps(machine) : []
+  if (missing.client && machine.docker !== 'docker')
+    throw new AquaError('CLIENT_MISSING', `AQUA_DOCKER names ${machine.docker}, which is not installed`, {
+      exit: 'missing',
+      hint: 'correct or unset AQUA_DOCKER',
+    })
   if (machine.info.error?.code === 'ENGINE_DENIED') throw machine.info.error
   if (machine.platform !== 'linux' || machine.os === undefined || packagesOf(machine.os) === undefined)
     throw byHand(machine)

@@ -16,15 +16,13 @@ export function devPorts(value: (variable: string) => string | undefined): Wante
   return wanted.map((one) => ({ ...one, host: loopback, port: Number(value(one.variable)) || one.port }))
 }
 
-/** Whether the dev stage's ports are free, or ours. */
-export function portFinding(wanted: readonly WantedPort[], taken: readonly TakenPort[], ours: number): Finding {
-  if (taken.length === 0)
-    return finding(
-      'ports of dev',
-      'ok',
-      ours > 0 ? `${wanted.length}; ${ours} published by the running stack` : `${wanted.length} free`,
-    )
-  const who = taken.map((one) => `${one.wanted.port} by ${holderText(one.holder)}`).join(', ')
-  const variables = taken.map((one) => one.wanted.variable).join(', ')
-  return finding('ports of dev', 'missing', `taken: ${who}`, `stop it, or set ${variables} in env/.env.dev`)
+/** Whether the dev stage's ports are free, or ours; a line for each that is neither. */
+export function portFindings(wanted: readonly WantedPort[], taken: readonly TakenPort[], ours: number): Finding[] {
+  if (taken.length === 0) {
+    const found = ours > 0 ? `${wanted.length}; ${ours} published by the running stack` : `${wanted.length} free`
+    return [finding('ports of dev', 'ok', found)]
+  }
+  return taken.map(({ wanted: { port, variable }, holder }) =>
+    finding(`port ${port}`, 'missing', `taken by ${holderText(holder)}`, `stop it, or set ${variable} in env/.env.dev`),
+  )
 }

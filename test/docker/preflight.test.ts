@@ -100,7 +100,10 @@ test('an engine that is down, and one that this user may not use', async () => {
 })
 
 test('an engine that hangs is given up on', async () => {
-  const error = await refusal(machine({ code: null, stdout: '', stderr: '' }))
+  const hung = machine({ code: null, stdout: '', stderr: '' })
+  const probe = async (argv: readonly string[]) =>
+    argv[1] === 'compose' ? { code: 0, stdout: '2.40.3\n', stderr: '' } : hung.probe(argv)
+  const error = await refusal({ ...hung, probe })
   assert.match(error.message, 'did not answer')
   assert.is(error.exitCode, 3)
 })

@@ -1,0 +1,86 @@
+import type { Loaded } from '../env/load.ts'
+import type { Context } from '../scripts/context.ts'
+import type { Step } from '../scripts/step.ts'
+import type { Stage } from '../scripts/task.ts'
+import type { Stack } from './engine.ts'
+import type { ImageKey } from './images/catalogue.ts'
+import { jarStep, planJars } from './jars.ts'
+import { findBuildTool, findJdk } from './jdk.ts'
+import { lockStep } from './lock.ts'
+import { imageStep } from './serviceimages.ts'
+import { type Service, services } from './services.ts'
+import { loadStack, withImages } from './stack.ts'
+import { chosenSource, type ImageSource, thirdPartyStep } from './thirdparty.ts'
+import { findWorkspace, type Workspace } from './workspace.ts'
+
+export interface BuildOptions {
+  force: boolean
+  /** Name the file behind each rebuild. */
+  why: boolean
+  images: ImageSource | undefined
+}
+
+export interface Build {
+  /** Read anew by each step: the choice of images may change on the way. */
+  stack(): Stack
+  loaded: Loaded
+  workspace: Workspace | undefined
+  /** Makes the third-party images ready. */
+  imagesOfOthers: Step
+  /** Jars and images of ours; empty where nothing is built. */
+  ours: Step[]
+  source: ImageSource
+}
+
+/** What both `up` and `build-images` do before anything starts. */
+export async function prepareBuild(
+  ctx: Context,
+  stage: Stage,
+  wanted: readonly Service[],
+  keys: readonly ImageKey[],
+  builds: boolean,
+  options: BuildOptions,
+): Promise<Build> {
+  const { stack: initial, loaded } = await loadStack(ctx, stage, { images: options.images })
+  const { docker } = initial
+  const workspace = stage === 'dev' ? findWorkspace(ctx) : undefined
+  const remembered = await chosenSource(ctx, options.images)
+  const needs: ImageKey[] = [...keys]
+  if (builds && workspace) {
+    needs.push('RUNTIME_IMAGE')
+    const inContainer = findJdk(ctx) === undefined || findBuildTool(workspace.root, ctx) === 'container'
+    // The JDK's image is needed only when there is something to build with it.
+    if (inContainer && (await planJars(ctx, workspace, options.force)).reason !== undefined) needs.push('JDK_IMAGE')
+  }
+  const chosen = [...loaded.values]
+    .filter(([name]) => name.endsWith('_IMAGE'))
+    .map(([name, { value }]) => [name, String(value)])
+  const thirdParty = thirdPartyStep(ctx, {
+    docker,
+    asked: options.images,
+    remembered,
+    overrides: Object.fromEntries(chosen),
+    mirror: String(initial.env.AQUA_REGISTRY ?? ''),
+    needs,
+  })
+  const stack = (): Stack => ({
+    ...initial,
+    env: { ...withImages(initial.env, thirdParty.names()), ...(workspace ? { AQUA_WORKSPACE: workspace.root } : {}) },
+  })
+  const { force, why } = options
+  const ours =
+    builds && workspace
+      ? [
+          jarStep(ctx, workspace, { force, why, docker, jdkImage: () => thirdParty.names().JDK_IMAGE }),
+          imageStep(ctx, initial, workspace, { force, why, runtime: () => thirdParty.names().RUNTIME_IMAGE, wanted }),
+        ]
+      : []
+  return { stack, loaded, workspace, imagesOfOthers: thirdParty.step, ours, source: remembered.source }
+}
+
+/** Build jars and images of ours, and start nothing. */
+export async function buildSteps(ctx: Context, options: BuildOptions & { only: readonly Service[] }): Promise<Step[]> {
+  const wanted = options.only.length > 0 ? options.only : services
+  const build = await prepareBuild(ctx, 'dev', wanted, [], true, options)
+  return [lockStep(ctx, build.stack().project, 'build-images'), build.imagesOfOthers, ...build.ours]
+}
