@@ -6,7 +6,7 @@ import { dockerProgram } from './engine.ts'
 import { parseOsRelease } from './install/os-release.ts'
 import { allOnPath, type BuildTool, findBuildTool, findJdk, type Jdk, onPath } from './jdk.ts'
 import { portHolder, portState, type TakenPort, type WantedPort } from './ports.ts'
-import { authorityFinding, buildFindings, debootstrapFinding } from './requirements/build.ts'
+import { authorityFinding, buildFindings, mmdebstrapFinding } from './requirements/build.ts'
 import { type Disk, diskFinding, freeDisk, memoryFinding } from './requirements/capacity.ts'
 import { type Container, listContainers } from './requirements/containers.ts'
 import { type Client, engineFindings } from './requirements/engine.ts'
@@ -31,7 +31,7 @@ export interface Probes {
   disk: Disk | undefined
   jdk: Jdk | undefined
   tool: BuildTool
-  debootstrap: boolean
+  mmdebstrap: boolean
   authority: { file: string | undefined; readable: boolean }
   ports: { wanted: readonly WantedPort[]; taken: readonly TakenPort[]; ours: number }
   /** Only with `--network`. */
@@ -65,7 +65,7 @@ export async function probeMachine(ctx: World, options: { network: boolean }): P
     disk: await freeDisk(info.server?.rootDir, info.server?.hostName, ctx.cwd),
     jdk: findJdk(ctx),
     tool: findBuildTool(findWorkspace(ctx).root, ctx),
-    debootstrap: onPath('debootstrap', { env: { PATH: `${ctx.env.PATH}:/usr/sbin:/sbin` } }) !== undefined,
+    mmdebstrap: onPath('mmdebstrap', { env: { PATH: `${ctx.env.PATH}:/usr/sbin:/sbin` } }) !== undefined,
     authority: { file: authority, readable: authority !== undefined && readable(authority) },
     ports,
     registry: options.network ? await registryFinding(address) : undefined,
@@ -83,7 +83,7 @@ export function diagnose(probes: Probes): Finding[] {
     ...(info.server ? [memoryFinding(info.server.memory)] : []),
     ...(disk ? [diskFinding(disk, true)] : []),
     ...buildFindings(probes.jdk, probes.tool),
-    ...(probes.platform === 'linux' ? [debootstrapFinding(probes.debootstrap)] : []),
+    ...(probes.platform === 'linux' ? [mmdebstrapFinding(probes.mmdebstrap)] : []),
     ...authorityFinding(probes.authority.file, probes.authority.readable),
     ...portFindings(ports.wanted, ports.taken, ports.ours),
     ...(probes.registry ? [probes.registry] : []),

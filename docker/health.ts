@@ -72,7 +72,8 @@ export async function waitHealthy(io: Io, options: WaitOptions): Promise<Contain
     if (failed) throw await unhealthy(io, options, [failed], 'failed')
     const waiting = verdicts.filter(({ verdict }) => verdict.state !== 'ready')
     const missing = [...options.wanted].filter((name) => !containers.some((one) => serviceOf(one) === name))
-    if (waiting.length === 0 && missing.length === 0) return containers
+    // While compose is at work, what is healthy may be a container that it is about to replace.
+    if (waiting.length === 0 && missing.length === 0 && !creating) return containers
     if (!creating && missing.length > 0)
       throw new AquaError('NOT_CREATED', `${missing.join(', ')} has no container`, {
         exit: 'unhealthy',

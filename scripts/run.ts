@@ -164,6 +164,8 @@ async function confirm(
       hint: 'add --yes if that is meant',
     })
   const reader = createInterface({ input: process.stdin, output: process.stderr })
+  // While readline reads, Ctrl-C arrives as a key press, not as a signal.
+  reader.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
   try {
     const answer = await reader.question(`${name} ${loss}. Type yes to go on: `, { signal })
     if (answer.trim().toLowerCase() !== 'yes')

@@ -26,7 +26,7 @@ export interface Machine {
   dockerd: boolean
   /** docker.com's packages are installed: theirs go together, the distribution's conflict with them. */
   dockerCe: boolean
-  debootstrap: boolean
+  mmdebstrap: boolean
   /** Pid files of an engine that is gone. */
   stale: readonly string[]
   /** A dockerd is alive, whether it answers or not: a second one would only spoil its log. */
@@ -65,7 +65,7 @@ export async function lookAtMachine(ctx: Context): Promise<Machine> {
     info,
     dockerd: onPath('dockerd', { env }) !== undefined,
     dockerCe: fs.existsSync('/var/lib/dpkg/info/docker-ce.list'),
-    debootstrap: onPath('debootstrap', { env }) !== undefined,
+    mmdebstrap: onPath('mmdebstrap', { env }) !== undefined,
     stale,
     alive: !stale.includes(pidFile) && fs.existsSync(pidFile),
     files: Object.fromEntries([pinFile, sourceFile].flatMap((file) => pair(file, read(file)))),
@@ -74,13 +74,13 @@ export async function lookAtMachine(ctx: Context): Promise<Machine> {
 }
 
 /** What of the tools is missing here. */
-export function lacking({ info, dockerd, debootstrap, elsewhere }: Machine) {
+export function lacking({ info, dockerd, mmdebstrap, elsewhere }: Machine) {
   return {
     client: !info.client,
     compose: info.compose === undefined || !atLeast(info.compose, oldestCompose),
     buildx: info.buildx === undefined,
     engine: !dockerd && elsewhere === undefined && info.server === undefined,
-    debootstrap: !debootstrap,
+    mmdebstrap: !mmdebstrap,
   }
 }
 

@@ -16,8 +16,8 @@ export function packagesFor(machine: Machine, family: 'debian' | 'ubuntu'): stri
     ...(missing.client || missing.engine ? [names.client] : []),
     ...(missing.compose ? [names.compose] : []),
     ...(missing.buildx ? [names.buildx] : []),
-    // `--images debian` starts from a base that debootstrap makes.
-    ...(missing.debootstrap ? ['debootstrap'] : []),
+    // `--images debian` starts from a base that mmdebstrap makes.
+    ...(missing.mmdebstrap ? ['mmdebstrap'] : []),
   ]
   return [...new Set(wanted)]
 }

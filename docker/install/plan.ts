@@ -11,7 +11,7 @@ import { packageSteps } from './packages.ts'
 export function planFix(machine: Machine): Step[] {
   const missing = lacking(machine)
   const tools = missing.client || missing.compose || missing.buildx
-  if (!tools && machine.info.server) return missing.debootstrap ? optionalSteps(machine) : []
+  if (!tools && machine.info.server) return missing.mmdebstrap ? optionalSteps(machine) : []
   if (missing.client && machine.docker !== 'docker')
     throw new AquaError('CLIENT_MISSING', `AQUA_DOCKER names ${machine.docker}, which is not installed`, {
       exit: 'missing',
@@ -28,7 +28,7 @@ export function planFix(machine: Machine): Step[] {
   return [...packageSteps(machine), ...(machine.info.server ? [] : daemonSteps(machine))]
 }
 
-/** debootstrap is for `--images debian` alone: without the rights to install it nothing else is kept from working. */
+/** mmdebstrap is for `--images debian` alone: without the rights to install it nothing else is kept from working. */
 function optionalSteps(machine: Machine): Step[] {
   return machine.platform === 'linux' && (machine.root || machine.sudo === 'free') ? packageSteps(machine) : []
 }

@@ -20,10 +20,10 @@ export function buildFindings(jdk: Jdk | undefined, tool: BuildTool): Finding[] 
   ]
 }
 
-export function debootstrapFinding(present: boolean): Finding {
+export function mmdebstrapFinding(present: boolean): Finding {
   return present
-    ? finding('debootstrap', 'ok', 'present')
-    : finding('debootstrap', 'info', 'none', 'only for --images debian; aqua doctor --fix installs it')
+    ? finding('mmdebstrap', 'ok', 'present')
+    : finding('mmdebstrap', 'info', 'none', 'only for --images debian; aqua doctor --fix installs it')
 }
 
 /** A certificate authority of the house: builds get it as a secret, so that they can download through its proxy. */

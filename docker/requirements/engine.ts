@@ -26,7 +26,7 @@ export function engineFindings(info: EngineInfo, docker: string, clients: readon
   const used = clients[0]
   return [
     finding('docker client', 'ok', info.clientVersion ?? used?.version ?? docker),
-    ...clientsFinding(info, docker, clients),
+    ...clientsFinding(docker, clients),
     composeFinding(info, clients),
     info.buildx === undefined
       ? finding('buildx', 'missing', 'none', fix)
@@ -52,17 +52,10 @@ function composeFinding(info: EngineInfo, clients: readonly Client[]): Finding {
   )
 }
 
-function clientsFinding(info: EngineInfo, docker: string, clients: readonly Client[]): Finding[] {
+function clientsFinding(docker: string, clients: readonly Client[]): Finding[] {
   const versions = new Set(clients.map(({ version }) => version))
   if (versions.size < 2) return []
   const all = clients.map(({ path, version }) => `${path} ${version ?? '?'}`).join(', ')
   const used = docker.includes('/') ? docker : clients[0]?.path
-  return [
-    finding(
-      'docker clients',
-      'info',
-      all,
-      `${used} is used; AQUA_DOCKER=<path> chooses another${info.compose ? '' : ' one'}`,
-    ),
-  ]
+  return [finding('docker clients', 'info', all, `${used} is used; AQUA_DOCKER changes that`)]
 }

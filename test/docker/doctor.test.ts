@@ -30,7 +30,7 @@ const ready: Probes = {
   disk: { folder: '/', free: 50 * gib },
   jdk: { home: '/jdk', version: '21.0.9' },
   tool: 'mvn',
-  debootstrap: true,
+  mmdebstrap: true,
   authority: { file: undefined, readable: false },
   ports: { wanted: [], taken: [], ours: 0 },
   registry: undefined,
@@ -53,10 +53,10 @@ test('a machine with nothing: each missing part, exit 3, and the one command tha
   assert.is(error?.hint, 'aqua doctor --fix')
 })
 
-test('what is optional never stops: git, JDK, build tool, debootstrap', () => {
-  const probes: Probes = { ...ready, git: undefined, jdk: undefined, tool: 'container', debootstrap: false }
+test('what is optional never stops: git, JDK, build tool, mmdebstrap', () => {
+  const probes: Probes = { ...ready, git: undefined, jdk: undefined, tool: 'container', mmdebstrap: false }
   const found = states(probes)
-  assert.equal([found.git, found.JDK, found['build tool'], found.debootstrap], ['info', 'info', 'info', 'info'])
+  assert.equal([found.git, found.JDK, found['build tool'], found.mmdebstrap], ['info', 'info', 'info', 'info'])
   assert.is(verdict(diagnose(probes)), undefined)
 })
 

@@ -71,7 +71,7 @@ function machine(change: Partial<Machine> = {}): Machine {
     info: nothing,
     dockerd: false,
     dockerCe: false,
-    debootstrap: false,
+    mmdebstrap: false,
     stale: [],
     alive: false,
     files: {},
@@ -131,7 +131,7 @@ test('bookworm: the pin before the source, the mirror of the machine, and only D
     `install -D -m 0644 /state/install/aqua-trixie.sources ${sourceFile}`,
     'env DEBIAN_FRONTEND=noninteractive apt-get update',
     'env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends -o DPkg::Lock::Timeout=300 ' +
-      'docker.io/trixie iptables ca-certificates docker-cli/trixie docker-compose/trixie docker-buildx/trixie debootstrap',
+      'docker.io/trixie iptables ca-certificates docker-cli/trixie docker-compose/trixie docker-buildx/trixie mmdebstrap',
   ])
   const written = steps.flatMap((step) => ('would' in step ? (step.would ?? []) : [])).join('\n')
   assert.ok(written.includes('URIs: http://mirror.example/debian\n'))
@@ -153,22 +153,22 @@ test('trixie and Ubuntu install straight, each under its own names', () => {
   const sources = parseAptSources('x.sources', deb822.replaceAll('bookworm', 'trixie'))
   assert.match(
     install(planFix(machine({ os: parseOsRelease(trixie), sources }))),
-    /docker\.io iptables ca-certificates docker-cli docker-compose docker-buildx debootstrap$/,
+    /docker\.io iptables ca-certificates docker-cli docker-compose docker-buildx mmdebstrap$/,
   )
   const plain = install(planFix(machine({ os: parseOsRelease(ubuntu), sources: [] })))
-  assert.match(plain, /docker\.io iptables ca-certificates docker-compose-v2 docker-buildx debootstrap$/)
+  assert.match(plain, /docker\.io iptables ca-certificates docker-compose-v2 docker-buildx mmdebstrap$/)
   assert.not.match(plain, 'no-install-recommends')
 })
 
 test("beside docker.com's engine only docker.com's plugins are added", () => {
   const info = { ...tools, server, compose: '2.20.0' }
-  const steps = planFix(machine({ info, dockerd: true, dockerCe: true, debootstrap: true }))
+  const steps = planFix(machine({ info, dockerd: true, dockerCe: true, mmdebstrap: true }))
   assert.match(install(steps), / docker-compose-plugin$/)
   assert.not(commands(steps).some((line) => line.includes('aqua-trixie')))
 })
 
 test('packages there and engine down: it is started, with systemd or without', () => {
-  const down = machine({ info: tools, dockerd: true, debootstrap: true })
+  const down = machine({ info: tools, dockerd: true, mmdebstrap: true })
   const [start = '', ...rest] = commands(planFix(down))
   assert.match(start, 'setsid --fork dockerd')
   assert.equal(rest, [])
@@ -176,7 +176,7 @@ test('packages there and engine down: it is started, with systemd or without', (
 })
 
 test('an engine that is alive and does not answer yet is waited for, not started twice', () => {
-  const steps = planFix(machine({ info: tools, dockerd: true, debootstrap: true, alive: true }))
+  const steps = planFix(machine({ info: tools, dockerd: true, mmdebstrap: true, alive: true }))
   assert.equal(commands(steps), [])
   assert.is(steps.length, 1)
 })
@@ -197,7 +197,7 @@ test('pid files of an engine that is gone are removed before it starts', () => {
   )
   assert.equal(stale, ['/var/run/docker.pid'])
   assert.is(
-    commands(planFix(machine({ info: tools, dockerd: true, debootstrap: true, stale })))[0],
+    commands(planFix(machine({ info: tools, dockerd: true, mmdebstrap: true, stale })))[0],
     'rm -f /var/run/docker.pid',
   )
   assert.equal(
@@ -210,7 +210,7 @@ test('pid files of an engine that is gone are removed before it starts', () => {
 })
 
 test('a machine that has everything is left alone', () => {
-  assert.equal(planFix(machine({ info: { ...tools, server }, dockerd: true, debootstrap: true })), [])
+  assert.equal(planFix(machine({ info: { ...tools, server }, dockerd: true, mmdebstrap: true })), [])
   // Docker Desktop on macOS has no dockerd on the host.
   assert.equal(planFix(machine({ platform: 'darwin', os: undefined, sources: [], info: { ...tools, server } })), [])
 })

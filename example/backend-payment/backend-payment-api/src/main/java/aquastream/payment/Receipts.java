@@ -25,7 +25,10 @@ class Receipts {
     record Receipt(PaymentController.Payment payment, String currency, String companyInn, String ofdUrl) {}
 
     void write(PaymentController.Payment payment) {
-        byte[] body = json.writeValueAsBytes(new Receipt(payment, "RUB", settings.companyInn(), settings.ofdUrl()));
+        // The fiscal fields only where receipts go to the tax office as well.
+        boolean fiscal = settings.enabled();
+        Receipt receipt = new Receipt(payment, "RUB", fiscal ? settings.companyInn() : null, fiscal ? settings.ofdUrl() : null);
+        byte[] body = json.writeValueAsBytes(receipt);
         store.put(key(payment.id()), MediaType.APPLICATION_JSON_VALUE, body.length, new ByteArrayInputStream(body));
     }
 
