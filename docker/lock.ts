@@ -39,7 +39,10 @@ export function takeLock(file: string, holder: Holder): () => void {
       } finally {
         fs.rmSync(mine)
       }
-      const release = () => fs.rmSync(file, { force: true })
+      const release = () => {
+        // Only our own: released before, it may be somebody else's by now.
+        if (read(file)?.pid === holder.pid) fs.rmSync(file, { force: true })
+      }
       process.once('exit', release)
       return release
     } catch (error) {
