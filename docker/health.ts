@@ -50,6 +50,8 @@ export interface WaitOptions {
   restartsBefore: ReadonlyMap<string, number>
   /** True while `compose up` is still creating: an absent or freshly ended container is not a verdict yet. */
   creating(): boolean
+  /** Nobody waits any more. */
+  stop?: AbortSignal
 }
 
 const oneShots = new Set(backing.filter((container) => container.oneShot).map((container) => container.name as string))
@@ -58,6 +60,7 @@ const oneShots = new Set(backing.filter((container) => container.oneShot).map((c
 export async function waitHealthy(io: Io, options: WaitOptions): Promise<Container[]> {
   const deadline = performance.now() + options.timeout * 1000
   for (;;) {
+    options.stop?.throwIfAborted()
     const containers = (await containersOf(io, options.docker, options.project)).filter((one) =>
       options.wanted.has(serviceOf(one)),
     )

@@ -93,37 +93,7 @@ export function startStep(ctx: Context, options: StartOptions): ActStep {
       if (!options.force && remembered?.description === description && allReady(before, remembered, options.wanted))
         return io.done(`start: all ${options.wanted.size} containers are running and healthy`)
       touched = true
-      let creating = true
-      const up = io
-        .run(compose(stack, '--progress', 'plain', ...args), {
-          env: stack.env,
-          explain: (result) => startError(stack, result),
-        })
-        .then(
-          () => undefined,
-          (error: unknown) => error,
-        )
-        .finally(() => {
-          creating = false
-        })
-      const wait = waitHealthy(io, {
-        docker: stack.docker,
-        project: stack.project,
-        wanted: options.wanted,
-        timeout: options.timeout,
-        restartsBefore: new Map(before.map((container) => [container.Id, container.RestartCount])),
-        creating: () => creating,
-      })
-      // A verdict of ours ends the task while compose still waits for a dependency; the run's end takes it along.
-      const failed = up.then((error) => (error === undefined ? wait : Promise.reject(error)))
-      wait.catch(() => {})
-      const ready = await Promise.race([wait, failed]).catch(async (error: unknown) => {
-        // Compose's own "dependency failed to start" has no reason in it; ours has. Give it a moment to be found.
-        if (error instanceof AquaError && error.code === 'DEPENDENCY')
-          throw await Promise.race([wait.catch((better: unknown) => better), io.sleep(3000).then(() => error)])
-        throw error
-      })
-      await up
+      const ready = await createAndWait(io, stack, args, options, before)
       await writeState(ctx, name, { description, containers: ready.map((container) => container.Id) } satisfies Running)
       const started = ready.filter((container) => !before.some((other) => other.Id === container.Id)).length
       io.done(`start: ${ready.length} containers healthy${started > 0 ? `, ${started} of them new` : ''}`)
@@ -141,6 +111,49 @@ export function startStep(ctx: Context, options: StartOptions): ActStep {
       )
       if (fresh.length > 0) await io.run([stack.docker, 'rm', '--force', ...fresh.map((container) => container.Id)])
     },
+  }
+}
+
+/** `compose up` and our wait side by side: compose waits for dependencies without end and without a reason. */
+async function createAndWait(
+  io: Io,
+  stack: Stack,
+  args: readonly string[],
+  options: StartOptions,
+  before: readonly Container[],
+): Promise<Container[]> {
+  const stop = new AbortController()
+  let creating = true
+  const up = io
+    .run(compose(stack, '--progress', 'plain', ...args), {
+      env: stack.env,
+      signal: stop.signal,
+      explain: (result) => startError(stack, result),
+    })
+    .finally(() => {
+      creating = false
+    })
+  const wait = waitHealthy(io, {
+    docker: stack.docker,
+    project: stack.project,
+    wanted: options.wanted,
+    timeout: options.timeout,
+    restartsBefore: new Map(before.map((container) => [container.Id, container.RestartCount])),
+    creating: () => creating,
+    stop: stop.signal,
+  })
+  try {
+    const [ready] = await Promise.all([wait, up])
+    return ready
+  } catch (error) {
+    // "dependency failed to start" names no reason; our own verdict does, a moment later.
+    const vague = error instanceof AquaError && error.code === 'DEPENDENCY'
+    const best = vague
+      ? await Promise.race([wait.catch((better: unknown) => better), io.sleep(3000).then(() => error)])
+      : error
+    stop.abort()
+    await Promise.allSettled([up, wait])
+    throw best
   }
 }
 

@@ -58,7 +58,7 @@ compdef _aqua aqua
 
 /** The shell's script; it expects \`aqua\` on PATH (npm link, or an alias for npx aqua). */
 export function completionScript(shell: string | undefined): string {
-  const script = shell === undefined ? undefined : scripts[shell]
+  const script = shell !== undefined && Object.hasOwn(scripts, shell) ? scripts[shell] : undefined
   if (script === undefined)
     throw new AquaError('USAGE', shell ? `no completion for "${shell}"` : 'which shell?', {
       exit: 'usage',

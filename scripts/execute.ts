@@ -98,12 +98,13 @@ export class Executor {
   }
 
   async #interactive(step: CommandStep): Promise<void> {
-    this.#remember(step)
+    this.remember(step)
     const result = await this.#o.children.interactive(step.argv, step)
     if (result.code !== 0 && !step.okCodes?.includes(result.code ?? -1)) throw failure(step.argv, result, step.explain)
   }
 
-  #remember(options: CommandOptions): void {
+  /** The secrets of a command are known from before it starts. */
+  remember(options: CommandOptions): void {
     for (const value of Object.values(options.env ?? {})) if (value instanceof Secret) this.#o.redactor.add(value)
     if (options.input instanceof Secret) this.#o.redactor.add(options.input)
   }
@@ -128,12 +129,12 @@ export class Executor {
       },
       probe: async (argv, options = {}) => {
         start()
-        this.#remember(options)
+        this.remember(options)
         return children.run(argv, options)
       },
       run: async (argv, options = {}) => {
         start()
-        this.#remember(options)
+        this.remember(options)
         if (out.verbose) out.childLine(`$ ${argv.join(' ')}`)
         const result = await children.run(argv, options, (line) => out.childLine(line))
         if (signal.aborted && !children.closing) throw signal.reason
@@ -142,7 +143,7 @@ export class Executor {
       },
       lines: async (argv, options) => {
         start()
-        this.#remember(options)
+        this.remember(options)
         return children.stream(argv, options, options.onLine)
       },
     }

@@ -18,27 +18,26 @@ export function parseArgs(name: string, spec: TaskSpec, argv: readonly string[])
     .help(false)
     .version(false)
     .exitProcess(false)
+    .fail(false)
     .locale('en')
     .parserConfiguration({
       'camel-case-expansion': false,
-      'duplicate-arguments-array': false,
       'dot-notation': false,
       'parse-positional-numbers': false,
       'populate--': true,
     })
   for (const [key, option] of Object.entries(options)) {
     parser.option(kebab(key), {
-      type: option.type,
-      ...(option.array ? { array: false } : {}),
+      // Numbers come as they were typed too: yargs reads an empty one as 0 and a missing one as the default.
+      type: option.type === 'boolean' ? 'boolean' : 'string',
       ...(option.alias ? { alias: option.alias } : {}),
-      ...(option.type === 'string' ? { requiresArg: true } : {}),
     })
   }
   const raw = parser.parseSync() as Record<string, unknown> & { _: (string | number)[]; '--'?: string[] }
   rejectUnknown(name, raw, options)
+  rejectFlagValues(name, argv, options)
   const parsed: Record<string, unknown> = {}
-  for (const [key, option] of Object.entries(options))
-    parsed[key] = optionValue(name, key, option, raw[kebab(key)], argv)
+  for (const [key, option] of Object.entries(options)) parsed[key] = optionValue(name, key, option, raw[kebab(key)])
   takePositionals(name, spec.positionals ?? {}, [...raw._.map(String), ...(raw['--'] ?? [])], parsed)
   return parsed as Parsed
 }
@@ -60,27 +59,36 @@ function rejectUnknown(name: string, raw: Record<string, unknown>, options: Opti
   )
 }
 
-function optionValue(name: string, key: string, option: OptionSpec, raw: unknown, argv: readonly string[]): unknown {
-  const flag = `--${kebab(key)}`
-  if (option.array) {
-    // Collected from argv: yargs' own arrays are greedy and would swallow the positionals that follow.
-    const values = argv.flatMap((word, i) => {
-      if (word === flag && argv[i + 1] !== undefined) return [argv[i + 1] as string]
-      return word.startsWith(`${flag}=`) ? [word.slice(flag.length + 1)] : []
-    })
-    const split = values.flatMap((value) => value.split(',')).filter((value) => value !== '')
-    for (const value of split) checkChoice(name, flag, option, value)
-    return split
+/** yargs reads `--force=yes` as false. */
+function rejectFlagValues(name: string, argv: readonly string[], options: OptionSpecs): void {
+  for (const word of argv.slice(0, argv.includes('--') ? argv.indexOf('--') : undefined)) {
+    const [, flag, value] = /^--([\w-]+)=(.*)$/s.exec(word) ?? []
+    const spec = Object.entries(options).find(([key]) => kebab(key) === flag)?.[1]
+    if (spec?.type === 'boolean' && value !== 'true' && value !== 'false') throw usage(name, `--${flag} takes no value`)
   }
-  const value = raw ?? option.default ?? (option.type === 'boolean' ? false : undefined)
+}
+
+function optionValue(name: string, key: string, option: OptionSpec, raw: unknown): unknown {
+  const flag = `--${kebab(key)}`
+  // Given twice it is a list. `--no-x` on an option that takes a value is false, one without its value is ''.
+  const given = raw === undefined ? [] : [raw].flat()
+  if (option.type === 'boolean') return given.at(-1) ?? option.default ?? false
+  const words = given.flatMap((word) => (typeof word === 'string' && option.array ? word.split(',') : [word]))
+  const values = words.filter((word) => word !== '')
+  if (values.includes(false) || (given.length > 0 && values.length === 0)) throw usage(name, `${flag} needs a value`)
+  if (option.array) {
+    for (const value of values) checkChoice(name, flag, option, value)
+    return values
+  }
+  const value = values.at(-1) ?? option.default
   if (value === undefined) {
     if (option.required) throw usage(name, `${name} needs ${flag}`)
     return undefined
   }
-  if (option.type === 'number' && !Number.isFinite(value)) throw usage(name, `${flag} takes a number`)
-  if (option.type === 'string' && value === '') throw usage(name, `${flag} needs a value`)
   checkChoice(name, flag, option, value)
-  return value
+  if (option.type === 'string') return value
+  if (!Number.isFinite(Number(value))) throw usage(name, `${flag} takes a number`)
+  return Number(value)
 }
 
 function checkChoice(name: string, what: string, option: OptionSpec, value: unknown): void {

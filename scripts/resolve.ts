@@ -22,7 +22,7 @@ export function resolve(manifest: Manifest, argv: readonly string[]): Resolved |
     for (const entry of manifest) {
       if (entry.name === name) return { entry, argv: rest }
       const alias = entry.aliases[name]
-      if (alias) return { entry, argv: [...alias, ...rest] }
+      if (alias && Object.hasOwn(entry.aliases, name)) return { entry, argv: [...alias, ...rest] }
     }
   }
   return undefined

@@ -72,6 +72,7 @@ export async function run({ name, spec, argv, root }: RunOptions): Promise<numbe
     now: () => new Date(),
     probe: (command, options = {}) => {
       if (controller.signal.aborted) throw controller.signal.reason
+      executor.remember(options)
       return children.run(command, options)
     },
     note: (text) => out.note(text),
@@ -117,7 +118,9 @@ export async function run({ name, spec, argv, root }: RunOptions): Promise<numbe
       result: executor.result,
       error,
     }
-    process.stdout.write(`${redactor.clean(JSON.stringify(envelope))}\n`)
+    // Cleaned before JSON escapes them: a secret with a quote in it would no longer be recognised.
+    const clean = (_: string, value: unknown) => (typeof value === 'string' ? redactor.clean(value) : value)
+    process.stdout.write(`${JSON.stringify(envelope, clean)}\n`)
   }
   summarise(name, exitCode, seconds, executor, failure, redactor)
   return exitCode

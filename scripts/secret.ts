@@ -51,7 +51,9 @@ export class Redactor {
 
   clean(text: string): string {
     let result = text
-    for (const value of this.#values) if (result.includes(value)) result = result.replaceAll(value, mark)
+    // The longest first: a secret may begin with another, and its rest must not stay.
+    for (const value of [...this.#values].sort((a, b) => b.length - a.length))
+      if (result.includes(value)) result = result.replaceAll(value, mark)
     return result
   }
 }

@@ -50,7 +50,14 @@ export class Children {
 
   #track(child: ChildProcess, options: CommandOptions): void {
     this.#live.add(child)
-    child.once('close', () => this.#live.delete(child))
+    const end = () => {
+      if (child.pid !== undefined && this.#live.has(child)) process.kill(-child.pid, 'SIGINT')
+    }
+    options.signal?.addEventListener('abort', end, { once: true })
+    child.once('close', () => {
+      this.#live.delete(child)
+      options.signal?.removeEventListener('abort', end)
+    })
     if (options.timeoutMs === undefined) return
     const timer = setTimeout(() => {
       if (child.pid !== undefined && this.#live.has(child)) process.kill(-child.pid, 'SIGKILL')

@@ -14,6 +14,8 @@ export interface CommandOptions {
   input?: string | Secret | undefined
   /** Kill after this many milliseconds; the command then counts as failed. */
   timeoutMs?: number | undefined
+  /** Ends the command early, as Ctrl-C would. */
+  signal?: AbortSignal | undefined
 }
 
 /** The outcome of a finished command. `code` is null when a signal ended it. */
