@@ -14,6 +14,7 @@ export const notFound = 127
 export class Children {
   readonly #live = new Set<ChildProcess>()
   readonly #environment: Readonly<Record<string, string | undefined>>
+  #signalled = false
   /** Set once: from then on nothing new starts except cleaning up. */
   closing = false
   /** An interactive program holds the terminal. */
@@ -25,14 +26,8 @@ export class Children {
   }
 
   signal(name: NodeJS.Signals): void {
-    for (const child of this.#live) {
-      if (child.pid === undefined) continue
-      try {
-        process.kill(-child.pid, name)
-      } catch {
-        // Gone between the look and the kill: that is what was wanted.
-      }
-    }
+    this.#signalled = true
+    for (const child of this.#live) signalGroup(child, name)
   }
 
   get size(): number {
@@ -60,7 +55,7 @@ export class Children {
     })
     if (options.timeoutMs === undefined) return
     const timer = setTimeout(() => {
-      if (child.pid !== undefined && this.#live.has(child)) process.kill(-child.pid, 'SIGKILL')
+      if (this.#live.has(child)) signalGroup(child, 'SIGKILL')
     }, options.timeoutMs)
     child.once('close', () => clearTimeout(timer))
   }
@@ -120,6 +115,15 @@ export class Children {
     const child = spawn(program, rest, { stdio, cwd: options.cwd, env: this.#environmentOf(options), detached: true })
     this.#track(child, options)
     return child
+  }
+}
+
+function signalGroup(child: ChildProcess, name: NodeJS.Signals): void {
+  if (child.pid === undefined) return
+  try {
+    process.kill(-child.pid, name)
+  } catch {
+    // Gone between the look and the kill: that is what was wanted.
   }
 }
 
