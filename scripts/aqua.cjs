@@ -16,10 +16,15 @@ function fail(message, hint) {
 function ensureFresh() {
   const { isFresh } = require('./fresh.cjs')
   if (isFresh(root)) return true
+  if (!require('node:fs').existsSync(path.join(root, 'node_modules', 'esbuild'))) {
+    fail('the dependencies are not installed', 'npm ci')
+    return false
+  }
   const { spawnSync } = require('node:child_process')
   const built = spawnSync(process.execPath, [path.join(__dirname, 'build.mjs')], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
+  if (built.status !== 0) fail('the bundle could not be built from the sources', 'npm ci, then look at the error above')
   return built.status === 0
 }
 
@@ -28,9 +33,7 @@ if (argv[0] === '--version' || argv[0] === '-V') {
   process.stdout.write(`${version}\n`)
 } else if (major < 20 || (major === 20 && minor < 19)) {
   fail(`Node ${process.versions.node} is too old, aqua needs 20.19 or newer`, 'install Node 24')
-} else if (!ensureFresh()) {
-  fail('the bundle could not be built from the sources', 'npm ci, then look at the error above')
-} else {
+} else if (ensureFresh()) {
   const dist = path.join(root, 'dist')
   const { start } = require(path.join(dist, 'entry.cjs'))
   start(argv, version, () => import(require('node:url').pathToFileURL(path.join(dist, 'main.js')).href)).then(

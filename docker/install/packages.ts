@@ -53,7 +53,10 @@ export function packageSteps(machine: Machine): Step[] {
       hint: 'upgrade to Debian 12 or newer, or install Docker Engine by hand',
     })
   const borrows = release === 'bookworm' && packages.some((name) => fromTrixie.has(name))
-  const names = borrows ? packages.map((name) => (fromTrixie.has(name) ? `${name}/trixie` : name)) : packages
+  // A machine whose libraries were lifted to trixie already cannot take bookworm's packages that match the old ones.
+  const lifted = borrows && machine.os?.codename === 'trixie'
+  const named = (name: string) => (fromTrixie.has(name) ? `${name}/trixie` : name)
+  const names = borrows && !lifted ? packages.map(named) : packages
   const apt = (...words: string[]) => ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', ...words]
   return [
     ...(borrows ? trixieSteps(machine) : []),
@@ -67,12 +70,13 @@ export function packageSteps(machine: Machine): Step[] {
     asRoot(machine, {
       title: `install ${packages.join(', ')}`,
       effect: 'write',
-      // Named releases instead of `-t trixie`: that would lift libc6, base-files and 30 more to trixie with them.
+      // Named releases instead of `-t trixie`, which would lift libc6, base-files and 30 more to trixie with them.
       // No recommended packages on Debian: they are git, criu and needrestart, and double the download.
       argv: apt(
         'install',
         '-y',
         ...(family === 'debian' ? ['--no-install-recommends'] : []),
+        ...(lifted ? ['-t', 'trixie'] : []),
         // Unattended upgrades hold the lock for minutes on a machine that was just started.
         '-o',
         'DPkg::Lock::Timeout=300',

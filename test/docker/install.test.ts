@@ -145,8 +145,8 @@ test('files that are there already are not written again', () => {
   assert.match(commands(planFix(machine({ files })))[0] ?? '', 'apt-get update')
 })
 
-test('bookworm that says trixie in os-release after a partial upgrade is still taken for bookworm', () => {
-  assert.match(install(planFix(machine({ os: parseOsRelease(trixie) }))), 'docker-compose/trixie')
+test('bookworm that was partly lifted to trixie takes everything from there', () => {
+  assert.match(install(planFix(machine({ os: parseOsRelease(trixie) }))), '-t trixie docker.io')
 })
 
 test('trixie and Ubuntu install straight, each under its own names', () => {
