@@ -56,10 +56,24 @@ export function takeLock(file: string, holder: Holder): () => void {
             hint: `wait for it, or end it with: kill -INT ${other.pid}`,
           },
         )
-      fs.rmSync(file, { force: true })
+      putAside(file)
     }
   }
   throw new AquaError('LOCKED', `the lock ${file} cannot be taken`, { hint: 'look at that file' })
+}
+
+/** Remove a dead holder's lock. Renamed and read again: another aqua may have replaced it since it was looked at. */
+function putAside(file: string): void {
+  const aside = `${file}.${process.pid}.old`
+  try {
+    fs.renameSync(file, aside)
+    const holder = read(aside)
+    if (holder && alive(holder.pid)) fs.linkSync(aside, file)
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT', 'EEXIST')) throw error
+  } finally {
+    fs.rmSync(aside, { force: true })
+  }
 }
 
 function read(file: string): Holder | undefined {

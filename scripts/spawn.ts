@@ -46,11 +46,13 @@ export class Children {
   #track(child: ChildProcess, options: CommandOptions): void {
     this.#live.add(child)
     const end = () => {
-      if (child.pid !== undefined && this.#live.has(child)) process.kill(-child.pid, 'SIGINT')
+      if (this.#live.has(child)) signalGroup(child, 'SIGINT')
     }
     options.signal?.addEventListener('abort', end, { once: true })
     child.once('close', () => {
       this.#live.delete(child)
+      // What it left running in its group was told too and did not listen (a shell's background job ignores SIGINT).
+      if (this.#signalled) signalGroup(child, 'SIGKILL')
       options.signal?.removeEventListener('abort', end)
     })
     if (options.timeoutMs === undefined) return

@@ -146,7 +146,7 @@ test('files that are there already are not written again', () => {
 })
 
 test('bookworm that was partly lifted to trixie takes everything from there', () => {
-  assert.match(install(planFix(machine({ os: parseOsRelease(trixie) }))), '-t trixie docker.io')
+  assert.match(install(planFix(machine({ os: parseOsRelease(trixie) }))), '-t trixie')
 })
 
 test('trixie and Ubuntu install straight, each under its own names', () => {
