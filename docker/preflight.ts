@@ -51,7 +51,8 @@ export async function preflight(
     ...(info.error ? [info.error] : []),
     ...composeProblem(info, options.docker),
     ...findings.filter(({ state }) => state === 'missing').map(asError),
-    ...ports,
+    // An engine that does not answer cannot say which ports its containers, perhaps ours, hold.
+    ...(info.error ? [] : ports),
   ]
   if (problems.length > 0) throw together(problems)
   const warnings = findings.filter(({ state }) => state === 'warning')

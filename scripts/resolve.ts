@@ -39,6 +39,7 @@ export function family(manifest: Manifest, word: string): Manifest {
 
 export function unknownTask(manifest: Manifest, argv: readonly string[]): AquaError {
   const word = argv.find((arg) => !arg.startsWith('-')) ?? ''
+  if (word === '') return new AquaError('USAGE', 'which task?', { exit: 'usage', hint: 'aqua help lists all tasks' })
   const kin = family(manifest, word)
   if (kin.length > 0) {
     const next = kin.map((entry) => entry.name.slice(word.length + 1))

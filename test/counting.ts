@@ -14,7 +14,7 @@ interface Suite {
   (name: string, body: Body): void
   only(name: string, body: Body): void
   /** The reason is part of the call: a skip without one is a failure. */
-  skip(name: string, reason?: string): void
+  skip(name: string, reason?: unknown): void
   before: Hook & { each: Hook }
   after: Hook & { each: Hook }
   run(): void
@@ -74,8 +74,9 @@ function wrap(inner: Suite): Suite {
   }
   outer.skip = (name, reason) => {
     report.declared += 1
-    if (reason === undefined) report.problems.push(`"${name}" is skipped without a reason`)
-    report.skipped.push(`${name}: ${reason ?? 'no reason'}`)
+    const said = typeof reason === 'string' ? reason : undefined
+    if (said === undefined) report.problems.push(`"${name}" is skipped without a reason`)
+    report.skipped.push(`${name}: ${said ?? 'no reason'}`)
   }
   outer.before = Object.assign(hook('before', inner.before), { each: hook('before.each', inner.before.each) })
   outer.after = Object.assign(hook('after', inner.after), { each: hook('after.each', inner.after.each) })

@@ -117,10 +117,10 @@ function runFile(file, slow) {
 }
 
 const wanted = process.argv.slice(2)
-const files = [...new Set((wanted.length > 0 ? wanted : ['unit']).flatMap(filesOf))]
 /** @type {Count} */
 const total = { passed: 0, failed: 0, skipped: 0 }
 try {
+  const files = [...new Set((wanted.length > 0 ? wanted : ['unit']).flatMap(filesOf))]
   if (files.length === 0) throw new Error(`no test file matches ${wanted.join(' ')}`)
   await compile(files)
   const queue = files.filter((file) => !file.includes(`${path.sep}e2e${path.sep}`))

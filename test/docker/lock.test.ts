@@ -1,19 +1,25 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { build } from 'esbuild'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { lockFile, takeLock } from '../../docker/lock.ts'
 import { isAquaError } from '../../scripts/error.ts'
+import { root } from './fixture.ts'
 
 let folder = ''
 let file = ''
+let stranger: ChildProcess | undefined
 test.before.each(() => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-lock-'))
   file = path.join(folder, 'deeper', 'dev.lock')
 })
-test.after.each(() => fs.rmSync(folder, { recursive: true, force: true }))
+test.after.each(() => {
+  stranger?.kill('SIGKILL')
+  fs.rmSync(folder, { recursive: true, force: true })
+})
 
 const holder = (pid: number, task = 'up') => ({ pid, task, since: '10:11:12', cwd: folder })
 const held = () => JSON.parse(fs.readFileSync(file, 'utf8')) as { pid: number; task: string }
@@ -32,6 +38,8 @@ test('the second is told who holds it; after the release it is free', () => {
 
 test('a living stranger keeps it, a dead one does not', async () => {
   const child = spawn('sleep', ['60'])
+  const ended = new Promise((resolve) => child.once('close', resolve))
+  stranger = child
   fs.mkdirSync(path.dirname(file))
   fs.writeFileSync(file, JSON.stringify(holder(child.pid ?? 0)))
   assert.throws(
@@ -39,7 +47,7 @@ test('a living stranger keeps it, a dead one does not', async () => {
     (error: unknown) => isAquaError(error) && error.message.includes(`pid ${child.pid}`),
   )
   child.kill('SIGKILL')
-  await new Promise((resolve) => child.once('close', resolve))
+  await ended
   takeLock(file, holder(process.pid, 'down'))
   assert.equal(held(), holder(process.pid, 'down'))
   assert.equal(fs.readdirSync(path.dirname(file)), ['dev.lock'], 'nothing else is left beside it')
@@ -57,6 +65,38 @@ test('releasing leaves the lock of whoever came after', () => {
   fs.writeFileSync(file, JSON.stringify(holder(1, 'other')))
   release()
   assert.is(held().task, 'other')
+})
+
+test('of many that find a dead holder at once, one gets it', async () => {
+  const takes = path.join(folder, 'take.mjs')
+  await build({
+    stdin: {
+      contents: `import { takeLock } from './docker/lock.ts'
+        const [, , file, at] = process.argv
+        while (Date.now() < Number(at));
+        try { takeLock(file, { pid: process.pid, task: 'up', since: '', cwd: '' }) } catch { process.exitCode = 1 }
+        if (process.exitCode !== 1) setTimeout(() => {}, 700)`,
+      resolveDir: root,
+    },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    outfile: takes,
+    logLevel: 'error',
+  })
+  fs.mkdirSync(path.dirname(file))
+  for (let round = 0; round < 2; round++) {
+    fs.writeFileSync(file, JSON.stringify(holder(2 ** 22 + 1)))
+    const at = String(Date.now() + 400)
+    const codes = await Promise.all(
+      Array.from({ length: 6 }, () => {
+        const child = spawn(process.execPath, [takes, file, at])
+        return new Promise<number | null>((resolve) => child.once('close', resolve))
+      }),
+    )
+    assert.is(codes.filter((code) => code === 0).length, 1)
+    assert.not.ok(fs.existsSync(file), 'gone with its holder')
+  }
 })
 
 test('one file per project and user, outside of any checkout', () => {

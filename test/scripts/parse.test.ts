@@ -128,7 +128,9 @@ test('an option that needs a value does not go without', () => {
     refused(option, '--json')
     refused(`${option}=`)
   }
+  refused('--only', ',')
   refused('--timeout', 'soon')
+  refused('--build=maybe')
 })
 
 test('a value option cannot be negated', () => {

@@ -8,7 +8,6 @@ test('nothing that prints a secret shows it', () => {
   const shown = [
     `${secret}`,
     String(secret),
-    secret + '',
     JSON.stringify({ secret }),
     inspect(secret),
     inspect({ deep: [secret] }, { depth: 9, showHidden: true }),
