@@ -174,7 +174,9 @@ function valueFindings(loaded: Loaded, { variable, value, source }: LoadedValue)
   const level = strictness(loaded)
   if (isPlaceholder(variable, text))
     return [{ ...base, level, kind: 'placeholder', message: `is still the placeholder${from}`, hint }]
-  const problem = /[\r\n\0]/.test(text) ? 'holds a line break' : variable.format.problem(text)
+  // Free text may have lines (a key in PEM); what has a format may not, and a NUL ends an environment value.
+  const broken = /\0/.test(text) || (variable.format.label !== 'text' && /[\r\n]/.test(text))
+  const problem = broken ? 'holds a line break or a NUL' : variable.format.problem(text)
   if (problem) {
     const shown = variable.secret || problem.includes('"') ? '' : `: "${text}"`
     return [{ ...base, kind: 'malformed', message: `${problem}${shown}${from}`, hint }]

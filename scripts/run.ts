@@ -48,6 +48,7 @@ export async function run({ name, spec, argv, root }: RunOptions): Promise<numbe
   })
   const controller = new AbortController()
   const children = new Children(process.env)
+  surviveClosedOutput(spec.effect === 'read', children)
   const restore = handleSignals(controller, children, (text) => out.note(text))
   const showSteps = spec.effect !== 'read'
   const executor = new Executor({
@@ -124,6 +125,20 @@ export async function run({ name, spec, argv, root }: RunOptions): Promise<numbe
   }
   summarise(name, exitCode, seconds, executor, failure, redactor)
   return exitCode
+}
+
+/**
+ * `aqua … | head`: the reader has gone. Who only looks ends there; who changes something finishes the work unheard, since
+ * stopping in the middle would leave half of it.
+ */
+function surviveClosedOutput(onlyLooks: boolean, children: Children): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error
+      if (!onlyLooks) return
+      children.signal('SIGTERM')
+      process.exit(exitCodes.done)
+    })
 }
 
 function stackOf(error: unknown): string {
