@@ -48,6 +48,8 @@ export interface WaitOptions {
   timeout: number
   /** Restart counts before the start, by container id. */
   restartsBefore: ReadonlyMap<string, number>
+  /** Ids of containers that compose is about to replace: while it is at work, what they do is no verdict. */
+  stale?: ReadonlySet<string>
   /** True while `compose up` is still creating: an absent or freshly ended container is not a verdict yet. */
   creating(): boolean
   /** Nobody waits any more. */
@@ -93,8 +95,9 @@ export async function waitHealthy(io: Io, options: WaitOptions): Promise<Contain
   }
 }
 
-/** Ended in an earlier run; compose is about to start or replace it. */
+/** Ended in an earlier run, or made from other settings or another image: compose is about to start or replace it. */
 function leftover(container: Container, options: WaitOptions): boolean {
+  if (options.stale?.has(container.Id)) return true
   return container.State.Status === 'exited' && options.restartsBefore.has(container.Id)
 }
 

@@ -114,6 +114,23 @@ export function startStep(ctx: Context, options: StartOptions): ActStep {
   }
 }
 
+/**
+ * Containers that compose will replace, by its own rule: its hash of the service's settings, or the image, is another one.
+ * Only a running crash loop makes the difference matter, so a compose that gives no hash costs nothing but promptness.
+ */
+async function staleOf(io: Io, stack: Stack, before: readonly Container[]): Promise<Set<string>> {
+  if (before.length === 0) return new Set()
+  const [hashed, images] = await Promise.all([
+    io.probe(compose(stack, 'config', '--hash', '*'), { env: stack.env }),
+    imagesOf(io, stack.docker, [...new Set(before.map((container) => container.Config.Image))]),
+  ])
+  const hashes = new Map(hashed.stdout.split('\n').map((line) => line.split(' ') as [string, string]))
+  const changed = (container: Container) =>
+    hashes.get(serviceOf(container)) !== container.Config.Labels['com.docker.compose.config-hash'] ||
+    images.get(container.Config.Image)?.Id !== container.Image
+  return new Set(before.filter(changed).map((container) => container.Id))
+}
+
 /** `compose up` and our wait side by side: compose waits for dependencies without end and without a reason. */
 async function createAndWait(
   io: Io,
@@ -122,6 +139,7 @@ async function createAndWait(
   options: StartOptions,
   before: readonly Container[],
 ): Promise<Container[]> {
+  const stale = await staleOf(io, stack, before)
   const stop = new AbortController()
   let creating = true
   const up = io
@@ -141,6 +159,7 @@ async function createAndWait(
     restartsBefore: new Map(before.map((container) => [container.Id, container.RestartCount])),
     creating: () => creating,
     stop: stop.signal,
+    stale,
   })
   try {
     const [ready] = await Promise.all([wait, up])
