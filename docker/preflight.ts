@@ -100,6 +100,8 @@ async function checkPorts(
     options.ports.map(async (wanted) => {
       const { port, host } = wanted
       if (ours.some((own) => own.published.some(({ from, to }) => from <= port && port <= to))) return
+      // Between two restarts a container lists no port, while the engine's proxy may still hold it for it.
+      if (ours.some((own) => own.service === wanted.container && own.published.length === 0)) return
       // A container can publish without a process that listens (userland-proxy off): binding would not notice.
       const other = containerHolder(port, host, theirs)
       if (other) return void taken.push({ wanted, holder: other })
