@@ -1,18 +1,9 @@
-import fs from 'node:fs'
-import path from 'node:path'
-import { type AptSource, debianArchive, parseAptSources, releaseOf } from './install/apt-sources.ts'
+import { debianArchive, releaseOf } from './install/apt-sources.ts'
+import { readSources } from './install/machine.ts'
 
 export interface DebianMirror {
   archive: string
   security: string | undefined
-}
-
-function readSources(etc: string): AptSource[] {
-  const folder = path.join(etc, 'sources.list.d')
-  const more = fs.existsSync(folder) ? fs.readdirSync(folder).map((name) => path.join(folder, name)) : []
-  return [path.join(etc, 'sources.list'), ...more]
-    .filter((file) => /\.(list|sources)$/.test(file) && fs.existsSync(file))
-    .flatMap((file) => parseAptSources(file, fs.readFileSync(file, 'utf8')))
 }
 
 /** Debian's archive as this machine's own apt uses it; undefined where apt's sources name no Debian release. */

@@ -1,7 +1,7 @@
 import type { Loaded } from '../env/load.ts'
 import type { Context } from '../scripts/context.ts'
 import type { Step } from '../scripts/step.ts'
-import type { Stage } from '../scripts/task.ts'
+import type { OptionSpecs, Stage } from '../scripts/task.ts'
 import type { Stack } from './engine.ts'
 import type { ImageKey } from './images/catalogue.ts'
 import { jarStep, planJars } from './jars.ts'
@@ -12,6 +12,17 @@ import { type Service, services } from './services.ts'
 import { loadStack, withImages } from './stack.ts'
 import { chosenSource, type ImageSource, thirdPartyStep } from './thirdparty.ts'
 import { findWorkspace, type Workspace } from './workspace.ts'
+
+/** On the command line of every task that builds. */
+export const buildOptions = {
+  force: { type: 'boolean', describe: 'rebuild jars and images even when nothing changed' },
+  why: { type: 'boolean', describe: 'name the file that causes each rebuild' },
+  images: {
+    type: 'string',
+    choices: ['registry', 'debian'],
+    describe: 'where databases and runtimes come from; remembered',
+  },
+} as const satisfies OptionSpecs
 
 export interface BuildOptions {
   force: boolean

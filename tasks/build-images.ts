@@ -1,4 +1,4 @@
-import { buildSteps } from '../docker/build.ts'
+import { buildOptions, buildSteps } from '../docker/build.ts'
 import { dockerProgram } from '../docker/engine.ts'
 import { imagesOf } from '../docker/inspect.ts'
 import { imageName } from '../docker/serviceimages.ts'
@@ -20,9 +20,7 @@ export default task({
       placeholder: '<service>',
       describe: 'these services',
     },
-    force: { type: 'boolean', describe: 'rebuild even when nothing changed' },
-    why: { type: 'boolean', describe: 'name the file that causes each rebuild' },
-    images: { type: 'string', choices: ['registry', 'debian'], describe: 'where the runtime comes from; remembered' },
+    ...buildOptions,
   },
   examples: ['aqua build-images', 'aqua build-images --only user --why'],
   async plan(args, ctx) {

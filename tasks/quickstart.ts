@@ -1,3 +1,4 @@
+import { buildOptions } from '../docker/build.ts'
 import { fixSteps } from '../docker/install/plan.ts'
 import { smokeStep } from '../docker/smoke.ts'
 import { loadStack } from '../docker/stack.ts'
@@ -11,11 +12,7 @@ export default task({
   group: 'Start here',
   effect: 'write',
   options: {
-    images: {
-      type: 'string',
-      choices: ['registry', 'debian'],
-      describe: 'where databases and runtimes come from; remembered',
-    },
+    images: buildOptions.images,
     timeout: {
       type: 'number',
       default: 300,

@@ -1,3 +1,4 @@
+import { buildOptions } from '../docker/build.ts'
 import { serviceNames, shortNames } from '../docker/services.ts'
 import { servicesByName, upSteps } from '../docker/up.ts'
 import { AquaError } from '../scripts/error.ts'
@@ -17,18 +18,12 @@ export default task({
       describe: 'these services and what they need',
     },
     build: { type: 'boolean', default: true, describe: 'use the jars and images as they are (dev)' },
-    force: { type: 'boolean', describe: 'rebuild jars and images even when nothing changed' },
-    why: { type: 'boolean', describe: 'name the file that causes each rebuild' },
+    ...buildOptions,
     timeout: {
       type: 'number',
       default: 300,
       placeholder: '<seconds>',
       describe: 'how long to wait until all is healthy',
-    },
-    images: {
-      type: 'string',
-      choices: ['registry', 'debian'],
-      describe: 'where databases and runtimes come from; remembered',
     },
   },
   aliases: { 'up-dev': ['dev'], 'up-stage': ['stage'], 'up-prod': ['prod'] },

@@ -97,7 +97,8 @@ function elsewhere(ctx: Context, info: EngineInfo): string | undefined {
   return info.context === undefined || info.context === 'default' ? undefined : `docker context ${info.context}`
 }
 
-function readSources(folder: string): AptSource[] {
+/** The machine's own apt sources; the one that aqua wrote is left out. */
+export function readSources(folder: string): AptSource[] {
   const parts = path.join(folder, 'sources.list.d')
   const names = fs.existsSync(parts) ? fs.readdirSync(parts).filter((name) => /\.(list|sources)$/.test(name)) : []
   const files = [path.join(folder, 'sources.list'), ...names.map((name) => path.join(parts, name))]
