@@ -69,6 +69,11 @@ export const origins: Format = {
 }
 
 /** The services get their bucket names from the catalogue, so those have to be among them. */
+export const bucketName: Format = {
+  label: 'a bucket name',
+  problem: (value) => (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value) ? undefined : 'is no bucket name'),
+}
+
 export const bucketList: Format = {
   label: 'a comma-separated list of bucket names',
   problem(value) {

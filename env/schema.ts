@@ -67,6 +67,7 @@ const minio = group('S3 (MinIO)')
 const app = group('Services')
 const telegram = group('Telegram')
 const payments = group('Payments')
+const backup = group('Backup')
 
 /** A payment provider: off by default; switched on, its keys are required. */
 function provider(prefix: string, title: string, id: string, idAbout: string): Variable[] {
@@ -186,6 +187,51 @@ export const schema: readonly Variable[] = [
     requiredWhen: { name: 'RECEIPT_ENABLED', is: 'true' },
     format: format.inn,
   }),
+
+  backup('BACKUP_DIR', 'Folder of the local backups, in place of backup/artifacts', { readBy: 'aqua' }),
+  backup('BACKUP_KEEP', 'Which sets a backup leaves behind when it is done', {
+    default: 'daily=7,weekly=4,monthly=3',
+    readBy: 'aqua',
+  }),
+  backup('BACKUP_RECIPIENTS_FILE', 'Public keys that backups are encrypted to, in place of backup/recipients.txt', {
+    readBy: 'aqua',
+  }),
+  backup('BACKUP_IDENTITY_FILE', 'File with the secret key that opens encrypted backups', { readBy: 'aqua' }),
+  backup('BACKUP_S3_BUCKET', 'Bucket of the backups that go to S3', { format: format.bucketName, readBy: 'aqua' }),
+  backup('BACKUP_S3_PREFIX', 'Folder in that bucket', { default: 'aquastream', readBy: 'aqua' }),
+  backup('BACKUP_S3_ENDPOINT', 'S3 server of the backups; empty for AWS', { format: format.url, readBy: 'aqua' }),
+  backup('BACKUP_S3_REGION', 'Its region', { format: format.region, default: 'us-east-1', readBy: 'aqua' }),
+  backup('BACKUP_S3_ACCESS_KEY', 'Access key for that bucket', {
+    requiredWhen: { name: 'BACKUP_S3_BUCKET', is: 'set' },
+    readBy: 'aqua',
+  }),
+  backup('BACKUP_S3_SECRET_KEY', 'Secret key for that bucket', {
+    requiredWhen: { name: 'BACKUP_S3_BUCKET', is: 'set' },
+    secret: true,
+    minLength: 8,
+    readBy: 'aqua',
+  }),
+  backup('BACKUP_S3_STORAGE_CLASS', 'Storage class of uploads, e.g. STANDARD_IA', { readBy: 'aqua' }),
+  backup('BACKUP_S3_SSE', 'Encryption by the S3 server: AES256 or aws:kms', { readBy: 'aqua' }),
+  backup('BACKUP_S3_LOCK_DAYS', 'Days during which S3 refuses to delete an upload (object lock)', { readBy: 'aqua' }),
+  backup('BACKUP_CRON', 'When the backup container runs, five fields in UTC', {
+    default: '17 2 * * *',
+    readBy: 'aqua',
+  }),
+  backup('BACKUP_TELEGRAM_CHAT', 'Chat that hears of failed and recovered backups, by TELEGRAM_BOT_TOKEN', {
+    readBy: 'aqua',
+  }),
+  backup('BACKUP_WEBHOOK_URL', 'Address that gets failures and recoveries as JSON', {
+    secret: true,
+    format: format.url,
+    minLength: 12,
+    readBy: 'aqua',
+  }),
+  backup('BACKUP_PING_URL', 'Healthchecks-style address: called with /start, nothing or /fail', {
+    secret: true,
+    readBy: 'aqua',
+  }),
+  backup('BACKUP_TEXTFILE', 'File for the metrics of backups, read by the node exporter', { readBy: 'aqua' }),
 ]
 
 const byName = new Map(schema.map((variable) => [variable.name, variable]))

@@ -146,6 +146,12 @@ export class Executor {
         this.remember(options)
         return children.stream(argv, options, options.onLine)
       },
+      stream: (argv, options = {}) => {
+        start()
+        this.remember(options)
+        if (out.verbose) out.childLine(`$ ${argv.join(' ')}`)
+        return children.bytes(argv, options, (line) => out.childLine(line))
+      },
     }
   }
 }

@@ -2,10 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { unwrap } from './secret.ts'
-import type { CommandOptions, CommandResult } from './step.ts'
+import type { CommandOptions, CommandResult, StreamingCommand } from './step.ts'
 
 /** What a shell answers for a program that is not there. */
 export const notFound = 127
+
+/** How much of a streaming command's stderr is kept, in characters. */
+const keptStderr = 65_536
 
 /**
  * The children of this run. Each leads a process group of its own, so that the terminal's Ctrl-C reaches aqua alone
@@ -111,7 +114,27 @@ export class Children {
     }
   }
 
-  /** A raw child for data streams; zx would buffer them. */
+  /** For its bytes: zx would buffer them. */
+  bytes(argv: readonly string[], options: CommandOptions, onLine: (line: string) => void): StreamingCommand {
+    const child = this.start(argv, options, ['pipe', 'pipe', 'pipe'])
+    const { stdin, stdout, stderr } = child
+    if (!stdin || !stdout || !stderr) throw new Error('a child without pipes')
+    let said = ''
+    stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-keptStderr)
+    })
+    eachLine(stderr, onLine)
+    // A command that ends before it has read everything: its exit code tells, EPIPE would only hide it.
+    stdin.on('error', () => {})
+    return {
+      stdin,
+      stdout,
+      ended: ended(child).then((result) => ({ ...result, stderr: result.stderr || said })),
+      kill: () => signalGroup(child, 'SIGKILL'),
+    }
+  }
+
+  /** A raw child. */
   start(argv: readonly string[], options: CommandOptions, stdio: ('ignore' | 'pipe')[]): ChildProcess {
     const [program = '', ...rest] = argv
     const child = spawn(program, rest, { stdio, cwd: options.cwd, env: this.#environmentOf(options), detached: true })

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream'
 import type { Output } from './output.ts'
 import type { Secret } from './secret.ts'
 
@@ -23,6 +24,19 @@ export interface CommandResult {
   code: number | null
   stdout: string
   stderr: string
+}
+
+/** A running command whose bytes are streamed: nothing of stdout is kept. */
+export interface StreamingCommand {
+  /** Has an error listener: a command that ends early shows in `ended`, not as a crash. */
+  readonly stdin: Writable
+  readonly stdout: Readable
+  /**
+   * Resolves when the command has ended, whatever its exit code; `stderr` is the last 64 KiB of what it said, `stdout` is
+   * empty. A missing program has code 127. The end of `stdout` says nothing about success: wait for this as well.
+   */
+  readonly ended: Promise<CommandResult>
+  kill(): void
 }
 
 interface StepBase {
@@ -66,6 +80,8 @@ export interface Io {
     argv: readonly string[],
     options: CommandOptions & { onLine(line: string, stream: 'stdout' | 'stderr'): void },
   ): Promise<CommandResult>
+  /** Start a command for its bytes: dumps, compressors, restores. `options.input` is not used; write to `stdin`. */
+  stream(argv: readonly string[], options?: CommandOptions): StreamingCommand
   /** Run further steps in place: for what can only be planned when earlier steps are done. */
   steps(steps: readonly Step[]): Promise<void>
   /** One short line on what is happening now. */

@@ -124,7 +124,10 @@ try {
   if (files.length === 0) throw new Error(`no test file matches ${wanted.join(' ')}`)
   await compile(files)
   const queue = files.filter((file) => !file.includes(`${path.sep}e2e${path.sep}`))
-  const slow = files.filter((file) => file.includes(`${path.sep}e2e${path.sep}`))
+  // The stack's story goes first: it builds the images that the others run.
+  const slow = files
+    .filter((file) => file.includes(`${path.sep}e2e${path.sep}`))
+    .sort((a, b) => Number(b.endsWith('stack.test.ts')) - Number(a.endsWith('stack.test.ts')))
   const add = (/** @type {Count} */ count) => {
     total.passed += count.passed
     total.failed += count.failed
