@@ -229,6 +229,8 @@ export const schema: readonly Variable[] = [
   }),
   backup('BACKUP_PING_URL', 'Healthchecks-style address: called with /start, nothing or /fail', {
     secret: true,
+    format: format.url,
+    minLength: 12,
     readBy: 'aqua',
   }),
   backup('BACKUP_TEXTFILE', 'File for the metrics of backups, read by the node exporter', { readBy: 'aqua' }),
