@@ -25,6 +25,11 @@ export async function withFolder<T>(ctx: Pick<Context, 'stateDir'>, work: (folde
   }
 }
 
+/** Stands for the folder where `--dry-run` shows the commands. */
+export function exampleFolder(ctx: Pick<Context, 'stateDir'>): string {
+  return path.join(ctx.stateDir, `${prefix}…`)
+}
+
 async function sweep(stateDir: string): Promise<void> {
   for (const name of await fs.readdir(stateDir)) {
     const [, pid] = new RegExp(`^${prefix}(\\d+)-`).exec(name) ?? []
@@ -62,12 +67,14 @@ export async function requireImages(io: Io, docker: string, names: readonly stri
 }
 
 /**
- * Write the image into the folder. A file rather than the engine's socket for the scanner: reading an image does not need
+ * Writes the image into the folder. A file rather than the engine's socket for the scanner: reading an image does not need
  * the right to start containers.
  */
+export function saveCommand(docker: string, image: string, folder: string): string[] {
+  return [docker, 'save', '--output', path.join(folder, archiveName), image]
+}
+
 export async function saveImage(io: Io, docker: string, image: string, folder: string): Promise<void> {
   io.progress(`saving ${image}`)
-  await io.run([docker, 'save', '--output', path.join(folder, archiveName), image], {
-    explain: (result) => engineError(result, docker),
-  })
+  await io.run(saveCommand(docker, image, folder), { explain: (result) => engineError(result, docker) })
 }

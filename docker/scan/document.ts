@@ -6,10 +6,10 @@ export interface Contents {
   packages: string[]
 }
 
-/** `reports/sbom/<image>.<suffix>` */
+/** `reports/sbom/<image>.<suffix>`. The versions are pinned: a newer Syft does not change what readers get. */
 export const formats = {
-  spdx: { suffix: 'spdx.json', syft: 'spdx-json', read: readSpdx },
-  cyclonedx: { suffix: 'cdx.json', syft: 'cyclonedx-json', read: readCycloneDx },
+  spdx: { suffix: 'spdx.json', syft: 'spdx-json@2.3', read: readSpdx },
+  cyclonedx: { suffix: 'cdx.json', syft: 'cyclonedx-json@1.6', read: readCycloneDx },
 } as const
 export type Format = keyof typeof formats
 
@@ -48,11 +48,11 @@ interface CycloneDx {
   components?: { type?: string; name?: string }[]
 }
 
-/** CycloneDX 1.x as JSON, with all that its schema requires of a document and of its components. */
+/** CycloneDX 1.6 as JSON, with all that its schema requires of a document and of its components. */
 function readCycloneDx(text: string): Contents {
   const { bomFormat, specVersion, metadata, components } = parsed<CycloneDx>(text)
   demand(bomFormat === 'CycloneDX', `its bomFormat is ${bomFormat}, not CycloneDX`)
-  demand(/^1\.\d+$/.test(specVersion ?? ''), `its specVersion is ${specVersion}`)
+  demand(specVersion === '1.6', `its specVersion is ${specVersion}, not 1.6`)
   demand(metadata?.component?.name, 'it does not name the image')
   demand(Array.isArray(components), 'it has no list of components')
   for (const { name, type } of components) demand(name && type, `component ${name ?? ''} has no name or type`)

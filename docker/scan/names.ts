@@ -4,7 +4,7 @@ export function shortName(image: string): string {
   return (name.split('/').at(-1) ?? '').replace(/:.*$/, '')
 }
 
-/** `ghcr.io/owner/backend-user:1.2` → `ghcr.io_owner_backend-user_1.2`, a file's name everywhere. */
+/** `ghcr.io/owner/backend-user:1.2` → `ghcr.io__owner__backend-user_1.2`, a file's name everywhere. */
 export function fileStem(target: string): string {
-  return target.replace(/[^\w.-]+/g, '_')
+  return target.replaceAll('/', '__').replace(/[^\w.-]+/g, '_')
 }

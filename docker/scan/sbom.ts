@@ -4,7 +4,7 @@ import type { Context } from '../../scripts/context.ts'
 import type { ActStep, Step } from '../../scripts/step.ts'
 import { table } from '../../scripts/table.ts'
 import { writeFileWhole } from '../state.ts'
-import { archiveName, requireImages, saveImage, withFolder } from './archive.ts'
+import { archiveName, exampleFolder, requireImages, saveCommand, saveImage, withFolder } from './archive.ts'
 import { checkContents, type Format, formats } from './document.ts'
 import { fileStem } from './names.ts'
 import { findTargets, type TargetArgs, type Targets } from './targets.ts'
@@ -87,8 +87,8 @@ function imageStep(
     title: `sbom of ${image}`,
     effect: 'write',
     would: [
-      `${docker} save --output .aqua/scan-…/${archiveName} ${image}`,
-      command('.aqua/scan-…').argv.join(' '),
+      saveCommand(docker, image, exampleFolder(ctx)).join(' '),
+      command(exampleFolder(ctx)).argv.join(' '),
       `write ${kinds.map((kind) => sbomFile(image, kind)).join(', ')}`,
     ],
     act: (io) =>

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from 'node:util'
 import type { Context } from '../../scripts/context.ts'
 import { AquaError, isAquaError } from '../../scripts/error.ts'
 import type { ActStep, Io, Step } from '../../scripts/step.ts'
-import { archiveName, requireImages, saveImage, withFolder } from './archive.ts'
+import { archiveName, exampleFolder, requireImages, saveCommand, saveImage, withFolder } from './archive.ts'
 import { checkConfiguration } from './configuration.ts'
 import { type Exception, judge, readExceptions } from './exceptions.ts'
 import type { Finding } from './finding.ts'
@@ -117,11 +117,15 @@ function call(scan: Scan, work: string, network: boolean) {
 
 function databaseStep(scan: Scan, images: readonly string[]): ActStep {
   const { ctx, run, docker, tool, scanner } = scan
-  const commands = [...scanner.updates(), scanner.status()]
+  const query = (work: string, words: readonly string[], network: boolean) =>
+    toolCommand(tool, call(scan, work, network), () => words)
   return {
     title: 'vulnerability database',
     effect: 'write',
-    would: commands.map((command) => [tool.image ?? tool.name, ...command].join(' ')),
+    would: [
+      ...scanner.updates().map((words) => query(exampleFolder(ctx), words, true).argv.join(' ')),
+      query(exampleFolder(ctx), scanner.status(), false).argv.join(' '),
+    ],
     async act(io) {
       await removeReports(ctx.root, images)
       run.ids = await requireImages(io, docker, images)
@@ -129,13 +133,13 @@ function databaseStep(scan: Scan, images: readonly string[]): ActStep {
       await withFolder(ctx, async (folder) => {
         await fs.mkdir(call(scan, folder, true).cache, { recursive: true })
         let said = ''
-        for (const command of scanner.updates()) {
+        for (const words of scanner.updates()) {
           io.progress('looking for a newer one')
-          const { argv, options } = toolCommand(tool, call(scan, folder, true), () => command)
+          const { argv, options } = query(folder, words, true)
           const result = await io.probe(argv, options)
           if (result.code !== 0) said = lastLine(result.stderr)
         }
-        const { argv, options } = toolCommand(tool, call(scan, folder, false), () => scanner.status())
+        const { argv, options } = query(folder, scanner.status(), false)
         const status = await io.probe(argv, options)
         run.built = readDatabase(scanner, status.stdout, ctx.now(), said)
         if (said) io.out.note(`no newer vulnerability database: ${said}`)
@@ -167,8 +171,8 @@ function imageStep(scan: Scan, image: string): ActStep {
     title: `scan ${image}`,
     effect: 'write',
     would: [
-      `${docker} save --output .aqua/scan-…/${archiveName} ${image}`,
-      command('.aqua/scan-…').argv.join(' '),
+      saveCommand(docker, image, exampleFolder(ctx)).join(' '),
+      command(exampleFolder(ctx)).argv.join(' '),
       `write ${Object.values(reportFiles(image)).join(', ')}`,
     ],
     act: (io) =>
