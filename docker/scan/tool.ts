@@ -15,7 +15,7 @@ export interface Tool {
 /**
  * The containers that stand in for a missing program, by digest: a tag can be moved. Anchore's, because Trivy's releases
  * and tags were replaced by malicious ones in March 2026 (CVE-2026-33634). Both versions are those that the end-to-end
- * test runs, compiled from source.
+ * test runs, compiled from source. `docker buildx imagetools inspect anchore/grype:v0.120.1` shows a digest.
  */
 export const pinned = {
   grype: {
