@@ -38,7 +38,7 @@ export const grype: Scanner = {
     if (!status.valid || status.built === undefined) throw noDatabase(status.error ?? 'grype knows of none')
     return new Date(status.built)
   },
-  scan: (archive, report) => [`docker-archive:${archive}`, '--quiet', '--output', 'json', '--file', report],
+  scan: (archive, report) => [`docker-archive:${archive}`, '--output', 'json', '--file', report],
   parse(report) {
     const { matches } = json<Report>('grype', report)
     if (!Array.isArray(matches)) throw unreadable('grype', 'it has no list of matches')

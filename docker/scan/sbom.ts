@@ -77,7 +77,7 @@ function imageStep(
       tool,
       { docker, work, cache: work, network: false, env: { SYFT_CHECK_FOR_APP_UPDATE: 'false' } },
       (at) => [
-        ...['scan', `docker-archive:${at(archiveName)}`, '--quiet'],
+        ...['scan', `docker-archive:${at(archiveName)}`],
         // By name and id: the file itself says which image it is about.
         ...['--source-name', image, '--source-version', ids.get(image) ?? '…'],
         ...kinds.flatMap((kind) => ['--output', `${formats[kind].syft}=${at(formats[kind].suffix)}`]),

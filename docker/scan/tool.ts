@@ -105,14 +105,14 @@ export function toolCommand(
   if (tool.image === undefined)
     return { argv: [tool.name, ...build((file) => path.join(call.work, file))], options: { env, cwd: call.work } }
   const user = process.getuid ? ['--user', `${process.getuid()}:${process.getgid?.()}`] : []
-  const variables = { ...call.env, TMPDIR: '/work', HOME: '/work', XDG_CACHE_HOME: '/cache' }
+  const variables = { ...call.env, TMPDIR: '/scan', HOME: '/scan', XDG_CACHE_HOME: '/cache' }
   const argv = [
     ...[call.docker, 'run', '--rm', '--network', call.network ? 'bridge' : 'none', ...user, '--read-only'],
-    ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--workdir', '/work'],
-    ...['--volume', `${call.work}:/work`, '--volume', `${call.cache}:/cache`],
+    ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--workdir', '/scan'],
+    ...['--volume', `${call.work}:/scan`, '--volume', `${call.cache}:/cache`],
     ...Object.entries(variables).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
     ...(call.network ? inherited.flatMap((name) => ['--env', name]) : []),
-    ...[tool.image, ...build((file) => `/work/${file}`)],
+    ...[tool.image, ...build((file) => `/scan/${file}`)],
   ]
   return { argv, options: {} }
 }

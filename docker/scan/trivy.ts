@@ -34,8 +34,8 @@ export const trivy: Scanner = {
   env: { TRIVY_SKIP_VERSION_CHECK: 'true', TRIVY_DISABLE_TELEMETRY: 'true' },
   // Two databases: the advisories, and the names of jars by their checksum.
   updates: () => [
-    ['image', '--download-db-only', '--quiet'],
-    ['image', '--download-java-db-only', '--quiet'],
+    ['image', '--download-db-only', '--no-progress'],
+    ['image', '--download-java-db-only', '--no-progress'],
   ],
   status: () => ['version', '--format', 'json'],
   database(stdout, now) {
@@ -49,7 +49,7 @@ export const trivy: Scanner = {
     return new Date(made)
   },
   scan: (archive, report) => [
-    ...['image', '--input', archive, '--scanners', 'vuln', '--quiet', '--exit-code', '0'],
+    ...['image', '--input', archive, '--scanners', 'vuln', '--no-progress', '--exit-code', '0'],
     ...['--skip-db-update', '--skip-java-db-update', '--offline-scan', '--format', 'json', '--output', report],
   ],
   parse(report) {

@@ -49,10 +49,10 @@ test('in a container: no network, no socket, no capability, nothing of the host 
   const { argv } = toolCommand(tool, call, scan)
   const after = (word: string) => argv.flatMap((value, i) => (argv[i - 1] === word ? [value] : []))
   assert.equal(after('--network'), ['none'])
-  assert.equal(after('--volume'), ['/w:/work', '/c:/cache'])
+  assert.equal(after('--volume'), ['/w:/scan', '/c:/cache'])
   assert.equal([after('--cap-drop'), after('--security-opt')], [['ALL'], ['no-new-privileges']])
   assert.ok(argv.includes('--read-only'))
-  assert.equal(argv.slice(-2), ['grype@sha256:0', 'docker-archive:/work/image.tar'])
+  assert.equal(argv.slice(-2), ['grype@sha256:0', 'docker-archive:/scan/image.tar'])
   assert.not.ok(argv.some((word) => word.includes('docker.sock')))
 })
 
