@@ -1,10 +1,22 @@
+import {
+  type Bucket,
+  bucketOf,
+  keyNames,
+  keyVariables,
+  type ObjectKey,
+  objectKeyOf,
+  type RedisUser,
+  type Role,
+  redisCommands,
+  redisUserOf,
+  roleOf,
+  type Variables,
+} from './access.ts'
+
 /**
  * The catalogue: one list of what runs. Compose files, image arguments, Liquibase names, scrape targets, CI matrices and
  * the smoke test follow it; `test/docker/catalogue.test.ts` fails when one of them says otherwise.
  */
-
-/** A container variable and the env-file variable its value comes from. */
-export type Variables = Readonly<Record<string, string>>
 
 export interface SmokeRequest {
   title: string
@@ -30,35 +42,30 @@ export interface Service {
   jar: string
   /** Liquibase master change log, relative to the workspace. */
   changelog: string | undefined
-  buckets: readonly string[]
+  role: Role | undefined
+  redis: RedisUser | undefined
+  objectKey: ObjectKey | undefined
+  buckets: readonly Bucket[]
   /** Where the gateway routes to this service. */
   route: string | undefined
   /** Everything from the env file that its container may see, and nothing else. */
   variables: Variables
+  /** Variables whose value is the same everywhere. */
+  constants: Readonly<Record<string, string>>
   /** Asked by `smoke` through the gateway where the workspace brings no request path of its own. */
   requests: readonly SmokeRequest[]
 }
 
 export interface Backing {
-  name: 'postgres' | 'redis' | 'minio' | 'minio-init'
+  name: 'postgres' | 'postgres-init' | 'redis' | 'minio' | 'minio-init'
   /** Runs to its end once; exit 0 is success. */
   oneShot: boolean
   /** Container port → env-file variable that moves its port on the host, in dev. */
   ports: Readonly<Record<number, string>>
   variables: Variables
+  constants: Readonly<Record<string, string>>
 }
 
-const database: Variables = {
-  SPRING_DATASOURCE_URL: 'POSTGRES_DB',
-  SPRING_DATASOURCE_USERNAME: 'POSTGRES_USER',
-  SPRING_DATASOURCE_PASSWORD: 'POSTGRES_PASSWORD',
-}
-const redis: Variables = { SPRING_DATA_REDIS_PASSWORD: 'REDIS_PASSWORD', REDIS_PASSWORD: 'REDIS_PASSWORD' }
-const objects: Variables = {
-  MINIO_ACCESS_KEY: 'MINIO_ROOT_USER',
-  MINIO_SECRET_KEY: 'MINIO_ROOT_PASSWORD',
-  MINIO_REGION: 'MINIO_REGION',
-}
 const common: Variables = { SPRING_PROFILES_ACTIVE: 'SPRING_PROFILES_ACTIVE' }
 
 /** Variables that reach the container under the name they have in the env file. */
@@ -70,29 +77,50 @@ interface Definition {
   port: number
   needs: Service['needs']
   after?: readonly string[]
+  /** Schemas of others; see `Role`. */
+  reads?: readonly string[]
+  refers?: readonly string[]
+  /** Key patterns besides its own prefix; see `RedisUser`. */
+  redisKeys?: readonly string[]
   buckets?: readonly string[]
   route: string
-  variables: Variables
+  variables?: Variables
+  constants?: Readonly<Record<string, string>>
 }
 
 /** The six services with a schema share one layout of modules. */
 function domain(short: string, definition: Definition): Service {
+  const { port, needs, after = [], route, reads, refers, redisKeys, buckets = [] } = definition
   const name = `backend-${short}`
+  const keys = {
+    role: roleOf(short, reads, refers),
+    redis: needs.includes('redis') ? redisUserOf(short, redisKeys) : undefined,
+    objectKey: buckets.length > 0 ? objectKeyOf(short) : undefined,
+  }
   return {
     name,
     short,
-    port: definition.port,
+    port,
     portVariable: `${short.toUpperCase()}_PORT`,
     schema: short,
-    needs: definition.needs,
-    after: definition.after ?? [],
+    needs,
+    after,
     jar: `${name}/${name}-api/build/libs/${name}-api-*.jar`,
     changelog: `${name}/${name}-db/src/main/resources/migration/liquibase/master.xml`,
-    buckets: definition.buckets ?? [],
-    route: definition.route,
-    variables: { ...common, ...definition.variables },
+    ...keys,
+    buckets: buckets.map((bucket) => bucketOf(bucket, name)),
+    route,
+    variables: { ...common, ...keyVariables(keys), ...definition.variables },
+    constants: { ...keyNames(keys), ...definition.constants },
     requests: [],
   }
+}
+
+const gatewayKeys = {
+  role: undefined,
+  // Besides its own: Spring Cloud Gateway's rate limiter and Spring Session use names of theirs.
+  redis: redisUserOf('gateway', ['request_rate_limiter.*', 'spring:session:*']),
+  objectKey: undefined,
 }
 
 export const services: readonly Service[] = [
@@ -106,80 +134,90 @@ export const services: readonly Service[] = [
     after: [],
     jar: 'backend-gateway/build/libs/backend-gateway-*.jar',
     changelog: undefined,
+    ...gatewayKeys,
     buckets: [],
     route: undefined,
-    variables: { ...common, ...redis, ...same('JWT_SECRET', 'GATEWAY_CORS_ALLOWED_ORIGINS') },
+    variables: { ...common, ...keyVariables(gatewayKeys), ...same('JWT_SECRET', 'GATEWAY_CORS_ALLOWED_ORIGINS') },
+    constants: keyNames(gatewayKeys),
     requests: [{ title: 'gateway answers', method: 'GET', path: '/actuator/health', expect: 200 }],
   },
   domain('user', {
     port: 8101,
     needs: ['postgres', 'redis'],
     route: '/api/users/**',
-    variables: { ...database, ...redis, ...same('JWT_SECRET', 'TELEGRAM_BOT_TOKEN') },
+    variables: same('JWT_SECRET', 'TELEGRAM_BOT_TOKEN'),
   }),
   domain('event', {
     port: 8102,
     needs: ['postgres', 'redis'],
     after: ['backend-user'],
+    refers: ['user'],
     route: '/api/events/**',
-    variables: { ...database, ...redis },
   }),
   domain('crew', {
     port: 8103,
     needs: ['postgres'],
     after: ['backend-user'],
+    refers: ['user'],
     route: '/api/crews/**',
-    variables: { ...database },
   }),
   domain('payment', {
     port: 8104,
     needs: ['postgres', 'redis', 'minio'],
     after: ['backend-event'],
+    refers: ['event'],
     buckets: ['aquastream-payment'],
     route: '/api/payments/**',
-    variables: {
-      ...database,
-      ...redis,
-      ...objects,
-      ...same(
-        'YOOKASSA_SHOP_ID',
-        'YOOKASSA_SECRET_KEY',
-        'YOOKASSA_ENABLED',
-        'TINKOFF_TERMINAL_KEY',
-        'TINKOFF_SECRET_KEY',
-        'TINKOFF_ENABLED',
-        'SBER_MERCHANT_ID',
-        'SBER_SECRET_KEY',
-        'SBER_ENABLED',
-        'RECEIPT_ENABLED',
-        'OFD_URL',
-        'COMPANY_INN',
-      ),
-    },
+    variables: same(
+      'YOOKASSA_SHOP_ID',
+      'YOOKASSA_SECRET_KEY',
+      'YOOKASSA_ENABLED',
+      'TINKOFF_TERMINAL_KEY',
+      'TINKOFF_SECRET_KEY',
+      'TINKOFF_ENABLED',
+      'SBER_MERCHANT_ID',
+      'SBER_SECRET_KEY',
+      'SBER_ENABLED',
+      'RECEIPT_ENABLED',
+      'OFD_URL',
+      'COMPANY_INN',
+    ),
   }),
   domain('notification', {
     port: 8105,
     needs: ['postgres', 'redis'],
     after: ['backend-user', 'backend-event'],
+    // Its digest is a view over their tables.
+    reads: ['user', 'event'],
     route: '/api/notifications/**',
     variables: {
-      ...database,
-      ...redis,
       DATABASE_URL: 'POSTGRES_DB',
-      DATABASE_USERNAME: 'POSTGRES_USER',
-      DATABASE_PASSWORD: 'POSTGRES_PASSWORD',
+      DATABASE_PASSWORD: 'NOTIFICATION_DB_PASSWORD',
       ...same('TELEGRAM_BOT_TOKEN', 'TELEGRAM_WEBHOOK_URL', 'TELEGRAM_WEBHOOK_SECRET'),
     },
+    constants: { DATABASE_USERNAME: 'backend_notification' },
   }),
   domain('media', {
     port: 8106,
     needs: ['postgres', 'minio'],
     after: ['backend-user'],
+    refers: ['user'],
     buckets: ['aquastream-media'],
     route: '/api/media/**',
-    variables: { ...database, ...objects },
   }),
 ]
+
+const present = <T>(values: readonly (T | undefined)[]): T[] => values.filter((value) => value !== undefined)
+const roles = present(services.map(({ role }) => role))
+const redisUsers = present(services.map(({ redis }) => redis))
+const objectKeys = present(services.map(({ objectKey }) => objectKey))
+
+/** A table for a container to read: one line each, words apart by a space. */
+function lines(rows: readonly (readonly string[])[]): string {
+  return rows.map((row) => `${row.join(' ')}\n`).join('')
+}
+
+const listed = (names: readonly string[]) => names.join(',') || '-'
 
 export const backing: readonly Backing[] = [
   {
@@ -187,25 +225,84 @@ export const backing: readonly Backing[] = [
     oneShot: false,
     ports: { 5432: 'POSTGRES_PORT' },
     variables: same('POSTGRES_DB', 'POSTGRES_USER', 'POSTGRES_PASSWORD'),
+    constants: { PGDATA: '/var/lib/postgresql/data/pgdata', POSTGRES_INITDB_ARGS: '--auth-host=scram-sha-256' },
   },
-  { name: 'redis', oneShot: false, ports: { 6379: 'REDIS_PORT' }, variables: same('REDIS_PASSWORD') },
+  {
+    name: 'postgres-init',
+    oneShot: true,
+    ports: {},
+    variables: {
+      PGDATABASE: 'POSTGRES_DB',
+      PGUSER: 'POSTGRES_USER',
+      PGPASSWORD: 'POSTGRES_PASSWORD',
+      ...same(...roles.map(({ passwordVariable }) => passwordVariable)),
+    },
+    constants: {
+      PGHOST: 'postgres',
+      SERVICE_ROLES: lines(
+        services.flatMap(({ schema, role }) =>
+          schema && role ? [[schema, role.name, role.passwordVariable, listed(role.reads), listed(role.refers)]] : [],
+        ),
+      ),
+    },
+  },
+  {
+    name: 'redis',
+    oneShot: false,
+    ports: { 6379: 'REDIS_PORT' },
+    variables: same('REDIS_PASSWORD', ...redisUsers.map(({ passwordVariable }) => passwordVariable)),
+    constants: {
+      SERVICE_COMMANDS: redisCommands.join(' '),
+      SERVICE_USERS: lines(redisUsers.map(({ name, passwordVariable, keys }) => [name, passwordVariable, ...keys])),
+    },
+  },
   {
     name: 'minio',
     oneShot: false,
     ports: { 9000: 'MINIO_PORT', 9001: 'MINIO_CONSOLE_PORT' },
     variables: { ...same('MINIO_ROOT_USER', 'MINIO_ROOT_PASSWORD'), MINIO_SITE_REGION: 'MINIO_REGION' },
+    constants: { MINIO_API_STALE_UPLOADS_EXPIRY: `${24 * bucketOf('*', '').unfinishedDays}h` },
   },
   {
     name: 'minio-init',
     oneShot: true,
     ports: {},
-    variables: same('MINIO_ROOT_USER', 'MINIO_ROOT_PASSWORD', 'MINIO_BOOTSTRAP_BUCKETS'),
+    variables: same(
+      'MINIO_ROOT_USER',
+      'MINIO_ROOT_PASSWORD',
+      'MINIO_BOOTSTRAP_BUCKETS',
+      'MINIO_BUCKET_PUBLIC',
+      'S3_ENDPOINT',
+      ...objectKeys.flatMap(({ accessVariable, secretVariable }) => [accessVariable, secretVariable]),
+    ),
+    constants: {
+      BUCKETS: lines(
+        [...services.flatMap(({ buckets }) => buckets), bucketOf('*', '')].map((bucket) => [
+          bucket.name,
+          bucket.versioned ? 'versioned' : 'plain',
+          String(bucket.oldVersionDays),
+          String(bucket.unfinishedDays),
+        ]),
+      ),
+      SERVICE_KEYS: lines(
+        services.flatMap(({ name, objectKey, buckets }) =>
+          objectKey
+            ? [[name, objectKey.accessVariable, objectKey.secretVariable, ...buckets.map((bucket) => bucket.name)]]
+            : [],
+        ),
+      ),
+    },
   },
 ]
 
 export const serviceNames: readonly string[] = services.map((service) => service.name)
 export const shortNames: readonly string[] = services.map((service) => service.short)
-export const buckets: readonly string[] = services.flatMap((service) => service.buckets)
+export const buckets: readonly Bucket[] = services.flatMap((service) => service.buckets)
+
+/** What a backing service needs done before it is of use: `postgres` → `postgres-init`. */
+export function initOf(need: string): string | undefined {
+  return backing.find(({ name }) => name === `${need}-init`)?.name
+}
 
 /** `user` and `backend-user` are the same service; backing services go by their own name. */
 export function composeName(name: string): string | undefined {

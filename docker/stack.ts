@@ -4,7 +4,7 @@ import type { Stage } from '../scripts/task.ts'
 import { composeFiles, dockerProgram, type Stack } from './engine.ts'
 import type { ImageKey } from './images/catalogue.ts'
 import type { WantedPort } from './ports.ts'
-import { backing, type Service, services } from './services.ts'
+import { backing, initOf, type Service, services } from './services.ts'
 import { chosenSource, type ImageSource, imageNames } from './thirdparty.ts'
 
 /** A stage's stack with its values. `fileOptional`: for tasks that only look or stop, which need no secret to do it. */
@@ -51,7 +51,8 @@ export function closure(wanted: readonly Service[]): Set<string> {
     names.add(service.name)
     for (const need of service.needs) {
       names.add(need)
-      if (need === 'minio') names.add('minio-init')
+      const init = initOf(need)
+      if (init) names.add(init)
     }
     for (const name of service.after) {
       const other = services.find((candidate) => candidate.name === name)

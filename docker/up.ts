@@ -11,7 +11,7 @@ import { containersOf, serviceOf } from './inspect.ts'
 import { requireJars } from './jars.ts'
 import { lockStep } from './lock.ts'
 import { preflight } from './preflight.ts'
-import { type Service, services } from './services.ts'
+import { backing, type Service, services } from './services.ts'
 import { closure, publishedPorts } from './stack.ts'
 import { startStep } from './start.ts'
 import { checkDataVolume } from './volume.ts'
@@ -96,14 +96,15 @@ export async function statusRows(
   wanted?: ReadonlySet<string>,
 ) {
   const containers = await containersOf(io, stack.docker, stack.project)
-  const order = ['postgres', 'redis', 'minio', 'minio-init', ...services.map((service) => service.name)]
+  const order = [...backing, ...services].map(({ name }) => name as string)
+  const oneShots = new Set(backing.filter(({ oneShot }) => oneShot).map(({ name }) => name as string))
   const place = (name: string) => (order.includes(name) ? order.indexOf(name) : order.length)
   return containers
     .filter((container) => !wanted || wanted.has(serviceOf(container)))
     .sort((a, b) => place(serviceOf(a)) - place(serviceOf(b)))
     .map((container) => {
       const name = serviceOf(container)
-      const verdict = judge(container, name === 'minio-init')
+      const verdict = judge(container, oneShots.has(name))
       const state =
         verdict.state === 'ready'
           ? container.State.Status === 'exited'

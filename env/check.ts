@@ -56,8 +56,15 @@ export function refuseBadEnv(loaded: Loaded): Finding[] {
   throw new AquaError('ENV_PROBLEMS', `the variables of ${loaded.stage} have ${count}`, {
     exit: 'problems',
     details: findings.map(describeFinding),
-    hint: errors.length === 1 && errors[0] ? errors[0].hint : `aqua env check ${loaded.stage}`,
+    hint: wayOut(loaded, errors),
   })
+}
+
+/** What mends the most: a file from before an update lacks variables, and `env init` adds them. */
+function wayOut(loaded: Loaded, errors: readonly Finding[]): string {
+  if (errors.length === 1 && errors[0]) return errors[0].hint
+  const absent = errors.some(({ kind, line }) => kind === 'missing' && line === undefined)
+  return absent ? `aqua env init ${loaded.stage} adds what is missing` : `aqua env check ${loaded.stage}`
 }
 
 /** One line: where, what, and what to do. */

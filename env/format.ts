@@ -68,6 +68,17 @@ export const origins: Format = {
   },
 }
 
+const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+
+/** Buckets that anybody may read. */
+export const publicBuckets: Format = {
+  label: 'a comma-separated list of bucket names',
+  problem(value) {
+    const bad = value.split(',').find((name) => !bucketName.test(name))
+    return bad === undefined ? undefined : `holds "${bad}", which is no bucket name`
+  },
+}
+
 /** The services get their bucket names from the catalogue, so those have to be among them. */
 export const bucketName: Format = {
   label: 'a bucket name',
@@ -78,9 +89,9 @@ export const bucketList: Format = {
   label: 'a comma-separated list of bucket names',
   problem(value) {
     const names = value.split(',')
-    const bad = names.find((name) => !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name))
+    const bad = names.find((name) => !bucketName.test(name))
     if (bad !== undefined) return `holds "${bad}", which is no bucket name`
-    const absent = buckets.filter((bucket) => !names.includes(bucket))
+    const absent = buckets.map(({ name }) => name).filter((name) => !names.includes(name))
     return absent.length > 0 ? `lacks ${absent.join(', ')}, which the services use` : undefined
   },
 }
@@ -90,6 +101,8 @@ export const identifier: Format = pattern(
   /^[a-z_][a-z0-9_]{0,62}$/,
 )
 export const accessKey: Format = pattern('3 to 20 characters without = , and spaces', /^[^=,\s]{3,20}$/)
+export const ownAccessKey: Format = pattern('3 to 128 characters without = , and spaces', /^[^=,\s]{3,128}$/)
+export const oneLine: Format = pattern('text on one line', /^[^\r\n]*$/)
 export const region: Format = pattern('a region name such as us-east-1', /^[a-z0-9-]+$/)
 export const profiles: Format = pattern('a comma-separated list of Spring profiles', /^[\w-]+(?:,[\w-]+)*$/)
 export const projectName: Format = pattern('a Compose project name: a-z 0-9 - _', /^[a-z0-9][a-z0-9_-]*$/)

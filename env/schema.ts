@@ -59,6 +59,8 @@ const portOf = (about: string, value: number): [string, Rest] => [
   { stages: dev, format: format.port, default: String(value) },
 ]
 
+const publicByDefault = buckets.filter(({ publicRead }) => publicRead).map(({ name }) => name)
+
 const compose = group('Compose')
 const images = group('Images')
 const postgres = group('PostgreSQL')
@@ -114,25 +116,61 @@ export const schema: readonly Variable[] = [
   imageOverride('MINIO_IMAGE', 'the S3 server', 'compose'),
 
   postgres('POSTGRES_DB', 'Name of the database', { format: format.identifier, default: 'aquastream' }),
-  postgres('POSTGRES_USER', 'Role that owns the database', { format: format.identifier, default: 'aquastream' }),
+  postgres('POSTGRES_USER', "Operators' role, which owns the database; no service gets it", {
+    format: format.identifier,
+    default: 'aquastream',
+  }),
   postgres('POSTGRES_PASSWORD', 'Password of that role; set when the volume is first made', generated(24)),
+  ...services.flatMap(({ role }) =>
+    role
+      ? [
+          postgres(
+            role.passwordVariable,
+            `Password of the role ${role.name}`,
+            generated(24, { format: format.oneLine }),
+          ),
+        ]
+      : [],
+  ),
   postgres('POSTGRES_PORT', ...portOf('PostgreSQL', 5432)),
-  redis('REDIS_PASSWORD', 'Password of Redis', generated(24)),
+  redis('REDIS_PASSWORD', "Password of Redis' default user, for operators", generated(24)),
+  ...services.flatMap((service) =>
+    service.redis ? [redis(service.redis.passwordVariable, `Password of the user ${service.name}`, generated(24))] : [],
+  ),
   redis('REDIS_PORT', ...portOf('Redis', 6379)),
-  minio('MINIO_ROOT_USER', 'Access key of the S3 server', {
+  minio('S3_ENDPOINT', "Another S3 server in place of the stack's MinIO; its buckets are made, its keys are not", {
+    format: format.url,
+  }),
+  minio('MINIO_ROOT_USER', 'Access key that may do everything on the S3 server; no service gets it', {
     format: format.accessKey,
     default: 'aquastream',
     minLength: 3,
   }),
   minio(
     'MINIO_ROOT_PASSWORD',
-    'Secret key of the S3 server',
+    'Secret key that belongs to it',
     generated(20, { format: format.atLeast(8, 'the S3 server') }),
   ),
   minio('MINIO_REGION', 'Region that S3 clients sign for', { format: format.region, default: 'us-east-1' }),
-  minio('MINIO_BOOTSTRAP_BUCKETS', 'Buckets made at the first start', {
+  ...services.flatMap(({ name, objectKey }) =>
+    objectKey
+      ? [
+          minio(objectKey.accessVariable, `Access key of ${name}`, { format: format.ownAccessKey, default: name }),
+          minio(
+            objectKey.secretVariable,
+            'Secret key that belongs to it',
+            generated(20, { format: format.atLeast(8, 'the S3 server') }),
+          ),
+        ]
+      : [],
+  ),
+  minio('MINIO_BOOTSTRAP_BUCKETS', 'Buckets that exist after every start', {
     format: format.bucketList,
-    default: buckets.join(','),
+    default: buckets.map(({ name }) => name).join(','),
+  }),
+  minio('MINIO_BUCKET_PUBLIC', 'Of those, the ones whose objects anybody may fetch', {
+    format: format.publicBuckets,
+    ...(publicByDefault.length > 0 && { default: publicByDefault.join(',') }),
   }),
   minio('MINIO_PORT', ...portOf('the S3 API', 9000)),
   minio('MINIO_CONSOLE_PORT', ...portOf('the S3 console', 9001)),

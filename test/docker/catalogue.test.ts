@@ -3,7 +3,7 @@ import path from 'node:path'
 import { type Test, test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ImageKey, thirdPartyImages } from '../../docker/images/catalogue.ts'
-import { backing, buckets, composeName, receivers, services } from '../../docker/services.ts'
+import { backing, buckets, composeName, initOf, receivers, services } from '../../docker/services.ts'
 import { closure, publishedPorts } from '../../docker/stack.ts'
 import { imageNames } from '../../docker/thirdparty.ts'
 import { schema, variableOf } from '../../env/schema.ts'
@@ -38,10 +38,9 @@ ofCompose('the containers of every stage are those of the catalogue', () => {
 ofCompose(
   'a container sees the variables of its catalogue entry, from the sources named there, and nothing else',
   () => {
-    const fixed: Record<string, string[]> = { postgres: ['PGDATA', 'POSTGRES_INITDB_ARGS'] }
     const sourceOf = (value: string) => Object.keys(marks).filter((name) => value.includes(marks[name] as string))
     for (const stage of stages)
-      for (const { name, variables } of everything) {
+      for (const { name, variables, constants } of everything) {
         const environment = Object.entries(stack(stage)[name]?.environment ?? {})
         const fromEnv = environment.flatMap(([as, value]) => sourceOf(value).map((from) => `${as} from ${from}`))
         assert.equal(
@@ -51,8 +50,18 @@ ofCompose(
             .sort(),
           `${name} in ${stage}`,
         )
-        const rest = environment.filter(([, value]) => sourceOf(value).length === 0).map(([key]) => key)
-        assert.equal(rest.sort(), [...settingsOf(stage, name), ...(fixed[name] ?? [])].sort(), `${name} in ${stage}`)
+        const rest = environment.filter(([, value]) => sourceOf(value).length === 0)
+        const files = settingsOf(stage, name)
+        assert.equal(
+          rest.map(([key]) => key).sort(),
+          [...files, ...Object.keys(constants)].sort(),
+          `${name} in ${stage}`,
+        )
+        assert.equal(
+          Object.fromEntries(rest.filter(([key]) => !files.has(key)).sort()),
+          Object.fromEntries(Object.entries(constants).sort()),
+          `constants of ${name} in ${stage}: docker/compose/docker-compose.yml has to say what docker/services.ts says`,
+        )
       }
   },
 )
@@ -126,19 +135,19 @@ ofCompose('every container is contained', () => {
 
 ofCompose('who waits for whom is needs and after, with the condition that fits', () => {
   for (const { name, needs, after } of services) {
-    const wanted = [...needs.map((need) => (need === 'minio' ? 'minio-init' : need)), ...after]
+    const wanted = [...needs.map((need) => initOf(need) ?? need), ...after]
     for (const stage of stages) {
       const found = stack(stage)[name]?.depends_on ?? {}
       assert.equal(Object.keys(found).sort(), [...wanted].sort(), `${name} in ${stage}`)
       for (const [other, { condition, required: must }] of Object.entries(found))
         assert.equal(
           [condition, must],
-          [other === 'minio-init' ? 'service_completed_successfully' : 'service_healthy', true],
+          [other.endsWith('-init') ? 'service_completed_successfully' : 'service_healthy', true],
           `${name} on ${other}`,
         )
     }
   }
-  assert.equal(Object.keys(stack('dev')['minio-init']?.depends_on ?? {}), ['minio'])
+  for (const of of ['minio', 'postgres']) assert.equal(Object.keys(stack('dev')[`${of}-init`]?.depends_on ?? {}), [of])
 })
 
 ofCompose('starting one service alone starts what Compose would', () => {
@@ -184,6 +193,7 @@ ofCompose('images: services by prefix and tag; the others by the catalogue, a mi
     redis: 'REDIS_IMAGE',
     minio: 'MINIO_IMAGE',
     'minio-init': 'MINIO_IMAGE',
+    'postgres-init': 'POSTGRES_IMAGE',
   }
   const pinned = imageNames('registry', {})
   const mirrored = imageNames('registry', {}, 'mirror.example/')
@@ -240,7 +250,7 @@ test('what settings/ holds is no secret and agrees with the catalogue', () => {
     assert.is(gateway?.get(`SPRING_CLOUD_GATEWAY_ROUTES_${i}_PREDICATES_0`), `Path=${route}`)
   }
   for (const { short, buckets: own } of services)
-    for (const bucket of own) assert.is(all.get(`${short}.env`)?.get('MINIO_BUCKET'), bucket)
+    for (const bucket of own) assert.is(all.get(`${short}.env`)?.get('MINIO_BUCKET'), bucket.name)
 })
 
 test('names, ports and buckets are of one service each; variables exist; after has no circle', () => {
@@ -248,7 +258,7 @@ test('names, ports and buckets are of one service each; variables exist; after h
   once(everything.map(({ name }) => name))
   once(services.map(({ port }) => port))
   once([...services.map(({ portVariable }) => portVariable), ...backing.flatMap(({ ports }) => Object.values(ports))])
-  once(buckets)
+  once(buckets.map(({ name }) => name))
   for (const { name, variables } of everything)
     for (const variable of Object.values(variables)) assert.ok(variableOf(variable), `${variable} of ${name}`)
   const earlier = new Set<string>()
@@ -261,6 +271,66 @@ test('names, ports and buckets are of one service each; variables exist; after h
   assert.is(composeName('redis'), 'redis')
   assert.is(composeName('usr'), undefined)
 })
+
+test('each service has keys of its own, and only those of what it needs', () => {
+  const all = services.flatMap(({ role, redis, objectKey }) => [
+    role?.name,
+    role?.passwordVariable,
+    redis?.name,
+    redis?.passwordVariable,
+    objectKey?.accessVariable,
+    objectKey?.secretVariable,
+  ])
+  const given = all.filter((name) => name !== undefined)
+  assert.is(new Set(given).size, given.length)
+  const patterns = services.flatMap(({ redis }) => redis?.keys ?? [])
+  assert.is(new Set(patterns).size, patterns.length)
+  for (const service of services) {
+    const { name, needs, role, redis, objectKey, variables, schema: own, after } = service
+    assert.is(role !== undefined, needs.includes('postgres'), name)
+    assert.is(own !== undefined, needs.includes('postgres'), name)
+    assert.is(redis !== undefined, needs.includes('redis'), name)
+    assert.is(objectKey !== undefined, needs.includes('minio'), name)
+    assert.is(service.buckets.length > 0, needs.includes('minio'), name)
+    for (const bucket of service.buckets) assert.is(bucket.owner, name)
+    for (const operators of [
+      'POSTGRES_USER',
+      'POSTGRES_PASSWORD',
+      'REDIS_PASSWORD',
+      'MINIO_ROOT_USER',
+      'MINIO_ROOT_PASSWORD',
+    ])
+      assert.not.ok(Object.values(variables).includes(operators), `${name} gets ${operators}`)
+    // What it may see has to be there before it migrates.
+    const before = closure([service])
+    for (const other of [...(role?.reads ?? []), ...(role?.refers ?? [])])
+      assert.ok(before.has(`backend-${other}`), `${name} sees ${other}, and does not wait for it`)
+    assert.is(after.includes(name), false)
+  }
+})
+
+test('a role may see the schemas that its service’s change logs in the example name, and no other', () => {
+  for (const { name, changelog, role, schema: own } of services) {
+    if (!changelog || !role) continue
+    const sql = sqlOf(changelog)
+    const named = services.flatMap(({ schema: other }) =>
+      other && other !== own && new RegExp(`(?<![\\w.])"?${other}"?\\.`).test(sql) ? [other] : [],
+    )
+    assert.equal([...role.reads, ...role.refers].sort(), named.sort(), name)
+    const read = named.filter((other) => new RegExp(`\\b(from|join)\\s+"?${other}"?\\.`, 'i').test(sql))
+    assert.equal([...role.reads].sort(), read.sort(), `${name} reads`)
+  }
+})
+
+/** All SQL of a service of the example. */
+function sqlOf(changelog: string): string {
+  const folder = path.join(root, 'example', path.dirname(changelog))
+  return fs
+    .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.sql'))
+    .map((name) => fs.readFileSync(path.join(folder, name), 'utf8'))
+    .join('\n')
+}
 
 test('the example has the modules, ports, schemas, change logs and routes of the catalogue', () => {
   const gateway = read('example', 'backend-gateway', 'src', 'main', 'resources', 'application.yml')
@@ -279,12 +349,7 @@ test('the example has the modules, ports, schemas, change logs and routes of the
 test('a schema of the example refers only to schemas that migrate before it', () => {
   for (const service of services) {
     if (!service.changelog) continue
-    const folder = path.join(root, 'example', path.dirname(service.changelog))
-    const sql = fs
-      .readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.sql'))
-      .map((name) => fs.readFileSync(path.join(folder, name), 'utf8'))
-      .join('\n')
+    const sql = sqlOf(service.changelog)
     const before = closure([service])
     for (const { name, schema: other } of services) {
       if (!other || name === service.name) continue

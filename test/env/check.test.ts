@@ -1,11 +1,13 @@
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import { services } from '../../docker/services.ts'
 import { checkEnv, type Finding, refuseBadEnv } from '../../env/check.ts'
-import { planInit } from '../../env/init.ts'
+import { envInitStep, planInit } from '../../env/init.ts'
 import { loadEnv } from '../../env/load.ts'
 import { exitCodes } from '../../scripts/error.ts'
+import type { ActStep } from '../../scripts/step.ts'
 import type { Stage } from '../../scripts/task.ts'
-import { failure, type Project, project } from './fixture.ts'
+import { failure, listen, type Project, project } from './fixture.ts'
 
 /** A file without a problem: what init writes, with the blanks filled in; then the test's own lines, which count last. */
 async function good(stage: Stage, lines: readonly string[] = [], ctx: Project = project()): Promise<Project> {
@@ -66,6 +68,10 @@ test('malformed and missing values are errors everywhere, with the line', async 
   const ctx = project()
   ctx.write('.env.prod', '')
   const missing = checkEnv(await loadEnv(ctx, 'prod')).map(({ kind, name }) => `${kind} ${name}`)
+  const keys = services.flatMap(({ role, redis, objectKey }) =>
+    [role?.passwordVariable, redis?.passwordVariable, objectKey?.secretVariable].filter((key) => key !== undefined),
+  )
+  assert.is(keys.length, 6 + 5 + 2)
   assert.equal(
     missing.sort(),
     [
@@ -76,7 +82,10 @@ test('malformed and missing values are errors everywhere, with the line', async 
       'MINIO_ROOT_PASSWORD',
       'POSTGRES_PASSWORD',
       'REDIS_PASSWORD',
-    ].map((name) => `missing ${name}`),
+      ...keys,
+    ]
+      .map((name) => `missing ${name}`)
+      .sort(),
   )
 })
 
@@ -148,6 +157,28 @@ test('a value from the process environment is judged too, and says so', async ()
   assert.equal(brief(list), ['error malformed IMAGE_TAG'])
   assert.is(list[0]?.line, undefined)
   assert.match(list[0]?.message ?? '', 'process environment')
+})
+
+test('a file from before an update: what it lacks is named, and env init adds it and only it', async () => {
+  const ctx = project()
+  const step = await envInitStep(ctx, 'dev')
+  await (step as ActStep).act(listen().io)
+  const whole = ctx.read('.env.dev')
+  const old = whole
+    .split('\n')
+    .filter((line) => !/^(USER_DB_PASSWORD|MEDIA_S3_SECRET_KEY)=/.test(line))
+    .join('\n')
+  ctx.write('.env.dev', old)
+  const refused = await failure(async () => refuseBadEnv(await loadEnv(ctx, 'dev')))
+  assert.is(refused.code, 'ENV_PROBLEMS')
+  assert.match(refused.hint ?? '', /^aqua env init dev/)
+  assert.match(refused.details.join('\n'), /USER_DB_PASSWORD is missing/)
+  await ((await envInitStep(ctx, 'dev')) as ActStep).act(listen().io)
+  const added = ctx.read('.env.dev')
+  assert.ok(added.startsWith(old))
+  const names = [...added.slice(old.length).matchAll(/^(\w+)=/gm)].map(([, name]) => name)
+  assert.equal(names.sort(), ['MEDIA_S3_SECRET_KEY', 'USER_DB_PASSWORD'])
+  refuseBadEnv(await loadEnv(ctx, 'dev'))
 })
 
 test.run()
