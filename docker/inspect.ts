@@ -20,7 +20,10 @@ export interface Container {
     }
   }
   Config: { Labels: Record<string, string>; Env: string[] | null; Image: string; User: string }
-  NetworkSettings: { Ports: Record<string, { HostIp: string; HostPort: string }[] | null> | null }
+  NetworkSettings: {
+    Ports: Record<string, { HostIp: string; HostPort: string }[] | null> | null
+    Networks?: Record<string, { IPAddress: string }> | null
+  }
 }
 
 type Probe = Pick<Io, 'probe'>

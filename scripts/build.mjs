@@ -20,6 +20,8 @@ const common = {
   target: 'node20.19',
   logLevel: 'error',
   legalComments: 'none',
+  // A package that is imported lazily has to be an ES module: of a CommonJS chunk, import() gives the default alone.
+  mainFields: ['module', 'main'],
 }
 
 const names = fs
