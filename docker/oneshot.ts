@@ -7,8 +7,8 @@ import type { Backing } from './services.ts'
 export interface InitRun {
   /** The one-shot of the compose files that does the work, with the values it always gets. */
   name: Backing['name']
-  /** The container that it works on. */
-  of: Backing['name']
+  /** The container that it works on; undefined when that is elsewhere. */
+  of: Backing['name'] | undefined
   env?: EnvMap
   timeoutMs: number
 }
@@ -24,9 +24,9 @@ export function initArgv(stack: Stack, { name, env = {} }: InitRun): string[] {
  * Its own words for a failure, `<script>: error: …` and `<script>: hint: …`, become the error.
  */
 export async function runInit(io: Pick<Io, 'probe' | 'run'>, stack: Stack, run: InitRun): Promise<string[]> {
-  const containers = await containersOf(io, stack.docker, stack.project)
+  const containers = run.of === undefined ? [] : await containersOf(io, stack.docker, stack.project)
   const found = containers.find((container) => serviceOf(container) === run.of)
-  if (found?.State.Status !== 'running')
+  if (run.of !== undefined && found?.State.Status !== 'running')
     throw new AquaError('NOT_RUNNING', `${run.of} of ${stack.project} is not running`, {
       hint: `aqua up ${stack.stage}`,
     })

@@ -28,7 +28,7 @@ export function rowsOf(lines: readonly string[]): Row[] {
 export function bootstrapStep(stack: Stack, timeout: number): ActStep {
   const run: InitRun = {
     name: 'minio-init',
-    of: 'minio',
+    of: stack.env.S3_ENDPOINT ? undefined : 'minio',
     env: { BOOTSTRAP_TIMEOUT: String(timeout) },
     // It ends by itself, with a name; the rest is for creating the container.
     timeoutMs: (timeout + 60) * 1000,

@@ -3,9 +3,10 @@ import os from 'node:os'
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { buckets, services } from '../../docker/services.ts'
+import { backing, buckets, services } from '../../docker/services.ts'
 import { parse, quote } from '../../env/file.ts'
 import { schema } from '../../env/schema.ts'
+import { keysStory } from './keys.ts'
 import * as stack from './stack.ts'
 import { aqua, container, containers, docker, eventually, json, refusal, running, startAqua } from './stack.ts'
 
@@ -23,9 +24,11 @@ const stageTag = 'e2e-1'
 let firstUser = ''
 let postgresImage = ''
 
-/** Of `running`, without a service and the one-shot, which compose runs anew at every start. */
+const oneShots = backing.filter(({ oneShot }) => oneShot).map(({ name }) => name as string)
+
+/** Of `running`, without a service and the one-shots, which compose runs anew at every start. */
 function besides(service: string, text: string): string[] {
-  return text.split('\n').filter((line) => !line.startsWith(`${service} `) && !line.startsWith('minio-init '))
+  return text.split('\n').filter((line) => ![service, ...oneShots].some((name) => line.startsWith(`${name} `)))
 }
 
 async function ownImages(): Promise<string[]> {
@@ -63,8 +66,10 @@ test('quickstart: from whatever there is to seven healthy services', async () =>
   assert.equal(healthy.map(({ service }) => service).sort(), names)
   for (const name of [...names, 'postgres', 'redis', 'minio'])
     assert.is((await container(name)).State.Health?.Status, 'healthy', name)
-  const init = await container('minio-init')
-  assert.equal([init.State.Status, init.State.ExitCode], ['exited', 0])
+  for (const name of oneShots) {
+    const { State } = await container(name)
+    assert.equal([State.Status, State.ExitCode], ['exited', 0], name)
+  }
   postgresImage = (await container('postgres')).Config.Image
   assert.is(fs.statSync(envFile).mode & 0o777, 0o600)
 })
@@ -79,8 +84,8 @@ test('smoke goes through gateway, database, cache and object storage, and leaves
   for (const count of counts.split('|')) assert.ok(Number(count) >= 1, counts)
   assert.ok(buckets.length >= 2)
   for (const bucket of buckets) {
-    const objects = await stack.inside('minio', `find /data/${bucket} -name xl.meta`)
-    assert.is.not(objects, '', `an object in ${bucket}`)
+    const objects = await stack.inside('minio', `find /data/${bucket.name} -name xl.meta`)
+    assert.is.not(objects, '', `an object in ${bucket.name}`)
   }
   const keys = await stack.inside('redis', 'REDISCLI_AUTH="$REDIS_PASSWORD" redis-cli --no-auth-warning dbsize')
   assert.ok(Number(/\d+/.exec(keys)?.[0]) >= 1, `keys in Redis: ${keys}`)
@@ -96,9 +101,11 @@ test('a second up changes nothing', async () => {
   assert.equal((result.images as { made: string[] }).made, [])
 })
 
+keysStory(test)
+
 test('every container is confined', async () => {
   const all = await containers()
-  assert.is(all.size, names.length + 4)
+  assert.is(all.size, names.length + backing.length)
   for (const [name, { Id, Config, HostConfig, State }] of all) {
     const uid = Config.User.split(':')[0] ?? ''
     assert.ok(/^\d+$/.test(uid) && Number(uid) > 0, `${name}: user ${Config.User}`)
@@ -116,7 +123,7 @@ test('every container is confined', async () => {
     )
     assert.is(HostConfig.LogConfig.Type, 'json-file', name)
     assert.equal(HostConfig.LogConfig.Config, { 'max-size': '10m', 'max-file': '5' }, name)
-    const once = name === 'minio-init'
+    const once = oneShots.includes(name)
     assert.is(HostConfig.RestartPolicy.Name, once ? 'on-failure' : 'unless-stopped', name)
     for (const bound of Object.values(HostConfig.PortBindings ?? {}).flat())
       assert.is(bound.HostIp, '127.0.0.1', `${name} is published beyond this machine`)
@@ -395,7 +402,7 @@ test('stage: only the gateway answers on this machine', async () => {
   assert.is((await containers(stack.stageProject)).size, 0)
   await aqua(['up', 'stage'], 0, { env, live: true })
   const all = await containers(stack.stageProject)
-  assert.is(all.size, names.length + 4)
+  assert.is(all.size, names.length + backing.length)
   const published = [...all].flatMap(([name, { NetworkSettings }]) =>
     Object.values(NetworkSettings.Ports ?? {})
       .flatMap((bound) => bound ?? [])

@@ -63,6 +63,8 @@ export interface StartOptions {
   /** Pass the output on to the test's own, so that a log shows progress. */
   live?: boolean
   input?: string
+  /** Written to standard input, which then stays open. */
+  hold?: Buffer
   cwd?: string
 }
 
@@ -73,9 +75,10 @@ export function start(argv: readonly string[], options: StartOptions = {}): Star
   const child = spawn(file, args, {
     cwd: options.cwd ?? root,
     env: environment(options.env ?? {}),
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined && !options.hold ? 'ignore' : 'pipe', 'pipe', 'pipe'],
   })
-  child.stdin?.end(options.input)
+  if (options.hold) child.stdin?.on('error', () => {}).write(options.hold)
+  else child.stdin?.end(options.input)
   const ran: Ran = { code: null, stdout: '', stderr: '', seconds: 0 }
   const keep = (name: 'stdout' | 'stderr') => (data: Buffer) => {
     ran[name] += data
@@ -159,7 +162,9 @@ const byProject = (name: string) => ['--filter', `label=com.docker.compose.proje
 export async function containers(name = project): Promise<Map<string, Container>> {
   const ids = (await docker('ps', '-aq', '--no-trunc', ...byProject(name))).split('\n').filter(Boolean)
   if (ids.length === 0) return new Map()
-  const found = JSON.parse(await docker('inspect', '--type', 'container', ...ids)) as Container[]
+  // One that was replaced between the two calls makes docker exit 1 and still print the others.
+  const { stdout } = await start([program, 'inspect', '--type', 'container', ...ids]).ended
+  const found = JSON.parse(stdout) as Container[]
   return new Map(found.map((one) => [one.Config.Labels['com.docker.compose.service'] ?? one.Name, one]))
 }
 
