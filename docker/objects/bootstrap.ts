@@ -30,8 +30,8 @@ export function bootstrapStep(stack: Stack, timeout: number): ActStep {
     name: 'minio-init',
     of: stack.env.S3_ENDPOINT ? undefined : 'minio',
     env: { BOOTSTRAP_TIMEOUT: String(timeout) },
-    // It ends by itself, with a name; the rest is for creating the container.
-    timeoutMs: (timeout + 60) * 1000,
+    // It ends by itself, with a name, when the server has been away for so long; the rest is for a slow machine.
+    timeoutMs: (timeout + 600) * 1000,
   }
   return {
     title: 'buckets and keys',

@@ -13,7 +13,7 @@ export interface ObjectName {
 
 /** `s3://bucket/key` or `bucket/key`; undefined where there is no bucket. */
 export function objectName(text: string): ObjectName | undefined {
-  const [, Bucket, Key = ''] = /^(?:s3:\/\/)?([^/]+)\/?(.*)$/s.exec(text) ?? []
+  const [, Bucket, Key = ''] = /^([^/]+)\/?(.*)$/s.exec(text.replace(/^s3:\/\//, '')) ?? []
   return Bucket === undefined ? undefined : { Bucket, Key }
 }
 
