@@ -119,7 +119,7 @@ test('plain docker compose makes roles, buckets and keys too', async () => {
   await compose('down', '--volumes')
   await compose('up', '-d', 'postgres-init', 'minio-init', 'redis')
   for (const name of ['postgres-init', 'minio-init'])
-    await eventually(`${name} is done`, async () => (await container(name, project)).State.Status === 'exited', 60)
+    await eventually(`${name} is done`, async () => (await container(name, project)).State.Status === 'exited', 240)
   for (const name of ['postgres-init', 'minio-init'])
     assert.is(
       (await container(name, project)).State.ExitCode,
