@@ -68,28 +68,25 @@ export const origins: Format = {
   },
 }
 
-const bucketName = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+const bucket = /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/
+
+export const bucketName: Format = pattern('a bucket name', bucket, 'is no bucket name')
 
 /** Buckets that anybody may read. */
 export const publicBuckets: Format = {
   label: 'a comma-separated list of bucket names',
   problem(value) {
-    const bad = value.split(',').find((name) => !bucketName.test(name))
+    const bad = value.split(',').find((name) => !bucket.test(name))
     return bad === undefined ? undefined : `holds "${bad}", which is no bucket name`
   },
 }
 
 /** The services get their bucket names from the catalogue, so those have to be among them. */
-export const bucketName: Format = {
-  label: 'a bucket name',
-  problem: (value) => (/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value) ? undefined : 'is no bucket name'),
-}
-
 export const bucketList: Format = {
   label: 'a comma-separated list of bucket names',
   problem(value) {
     const names = value.split(',')
-    const bad = names.find((name) => !bucketName.test(name))
+    const bad = names.find((name) => !bucket.test(name))
     if (bad !== undefined) return `holds "${bad}", which is no bucket name`
     const absent = buckets.map(({ name }) => name).filter((name) => !names.includes(name))
     return absent.length > 0 ? `lacks ${absent.join(', ')}, which the services use` : undefined
