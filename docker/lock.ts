@@ -29,7 +29,7 @@ function alive(pid: number): boolean {
 /** Take the lock or say who has it. A dead holder's lock is taken over. Released when the process ends, however it ends. */
 export function takeLock(file: string, holder: Holder): () => void {
   fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-  for (let attempt = 0; attempt < 3; attempt++) {
+  for (let attempt = 0; attempt < 1000; attempt++) {
     try {
       // Written elsewhere and linked into place: nobody ever reads half a lock.
       const mine = `${file}.${process.pid}`
@@ -56,23 +56,35 @@ export function takeLock(file: string, holder: Holder): () => void {
             hint: `wait for it, or end it with: kill -INT ${other.pid}`,
           },
         )
-      putAside(file)
+      removeDead(file)
     }
   }
   throw new AquaError('LOCKED', `the lock ${file} cannot be taken`, { hint: 'look at that file' })
 }
 
-/** Remove a dead holder's lock. Renamed and read again: another aqua may have replaced it since it was looked at. */
-function putAside(file: string): void {
-  const aside = `${file}.${process.pid}.old`
+/** A gate is held for one look and one removal; one as old as this was left by a process that was killed in between. */
+const gateMs = 5000
+
+/**
+ * Remove a dead holder's lock. One process at a time, and with another look at the holder: whoever comes second must not
+ * remove the lock that the first has taken meanwhile.
+ */
+function removeDead(file: string): void {
+  const gate = `${file}.gate`
   try {
-    fs.renameSync(file, aside)
-    const holder = read(aside)
-    if (holder && alive(holder.pid)) fs.linkSync(aside, file)
+    fs.mkdirSync(gate)
   } catch (error) {
-    if (!hasCode(error, 'ENOENT', 'EEXIST')) throw error
+    if (!hasCode(error, 'EEXIST')) throw error
+    const age = Date.now() - (fs.statSync(gate, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
+    if (age > gateMs) fs.rmSync(gate, { recursive: true, force: true })
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10)
+    return
+  }
+  try {
+    const holder = read(file)
+    if (!holder || !alive(holder.pid)) fs.rmSync(file, { force: true })
   } finally {
-    fs.rmSync(aside, { force: true })
+    fs.rmSync(gate, { recursive: true, force: true })
   }
 }
 
