@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto'
+import { Transform } from 'node:stream'
+import type { Measure } from './manifest.ts'
+
+/** Passes everything through, counting bytes and hashing them. */
+export class Meter extends Transform {
+  readonly #hash = createHash('sha256')
+  #measure: Measure | undefined
+  /** So far. */
+  bytes = 0
+
+  override _transform(chunk: Buffer, _encoding: string, done: (error: Error | null, data: Buffer) => void): void {
+    this.bytes += chunk.length
+    this.#hash.update(chunk)
+    done(null, chunk)
+  }
+
+  /** Of what went through. Call when the stream has ended: nothing may follow. */
+  measure(): Measure {
+    this.#measure ??= { bytes: this.bytes, sha256: this.#hash.digest('hex') }
+    return this.#measure
+  }
+}
+
+/** Counts without hashing, where the length is all that is wanted. */
+export class Counter extends Transform {
+  bytes = 0
+
+  override _transform(chunk: Buffer, _encoding: string, done: (error: Error | null, data: Buffer) => void): void {
+    this.bytes += chunk.length
+    done(null, chunk)
+  }
+}
