@@ -5,12 +5,19 @@ import type { Measure } from './manifest.ts'
 /** Passes everything through, counting bytes and hashing them. */
 export class Meter extends Transform {
   readonly #hash = createHash('sha256')
+  readonly #onBytes: (soFar: number) => void
   #measure: Measure | undefined
   /** So far. */
   bytes = 0
 
+  constructor(onBytes: (soFar: number) => void = () => {}) {
+    super()
+    this.#onBytes = onBytes
+  }
+
   override _transform(chunk: Buffer, _encoding: string, done: (error: Error | null, data: Buffer) => void): void {
     this.bytes += chunk.length
+    this.#onBytes(this.bytes)
     this.#hash.update(chunk)
     done(null, chunk)
   }

@@ -30,6 +30,9 @@ process.on('unhandledRejection', (reason) => {
 })
 
 function asError(thrown: unknown): Error {
+  // uvu takes `details` for a text of its own and breaks down over anything else: an AquaError has a list there.
+  if (thrown instanceof Error && 'details' in thrown && typeof thrown.details !== 'string')
+    return Object.assign(new Error(thrown.message, { cause: thrown }), { stack: thrown.stack })
   return thrown instanceof Error ? thrown : new Error(`rejected with no Error but ${typeof thrown}: ${String(thrown)}`)
 }
 

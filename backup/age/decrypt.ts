@@ -67,7 +67,7 @@ class Decryptor extends Open {
     } catch (error) {
       if (!(error instanceof Error)) throw error
       if (error.message.startsWith('no identity matched'))
-        throw new AquaError('IDENTITY_MISMATCH', 'it is encrypted to other recipients than the identities at hand', {
+        throw new AquaError('IDENTITY_MISMATCH', 'none of the identities at hand opens it', {
           hint: 'set BACKUP_IDENTITY_FILE to the file with the secret key of one of its recipients',
         })
       throw new Error(`its age header is damaged (${error.message})`)

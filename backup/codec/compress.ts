@@ -3,7 +3,7 @@ import zlib from 'node:zlib'
 import type { Io } from '../../scripts/step.ts'
 import type { Compression } from '../manifest.ts'
 import { Blocks } from './blocks.ts'
-import { inflater } from './joined.ts'
+import { Frames } from './frames.ts'
 import { zstdCompressor, zstdDecompressor } from './zstd.ts'
 
 const blockBytes = 1024 * 1024
@@ -34,5 +34,5 @@ export function compressor(io: Pick<Io, 'stream'>, method: Compression): Duplex 
 export function decompressor(io: Pick<Io, 'stream'>, method: Compression): Duplex {
   if (method === 'none') return new PassThrough()
   if (method === 'zstd') return zstdDecompressor(io)
-  return inflater(zlib.createGunzip({ chunkSize: outputBytes }), 'gzip')
+  return new Frames(() => zlib.createGunzip({ chunkSize: outputBytes }))
 }

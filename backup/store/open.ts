@@ -1,7 +1,6 @@
 import path from 'node:path'
 import { type Loaded, plain } from '../../env/load.ts'
 import type { Context } from '../../scripts/context.ts'
-import { AquaError } from '../../scripts/error.ts'
 import { LocalStore } from './local.ts'
 import type { Store } from './store.ts'
 
@@ -9,11 +8,16 @@ import type { Store } from './store.ts'
 export const localFolder = 'backup/artifacts'
 
 /** The store of an environment, by the BACKUP_* variables. The S3 client is loaded only when it is needed. */
-export async function openStore(kind: Store['kind'], loaded: Loaded, ctx: Pick<Context, 'root'>): Promise<Store> {
+export async function openStore(
+  kind: Store['kind'],
+  loaded: Loaded,
+  ctx: Pick<Context, 'root' | 'now'>,
+): Promise<Store> {
   if (kind === 'local') {
     const named = plain(loaded, 'BACKUP_DIR')
     const folder = path.resolve(ctx.root, named || localFolder)
     return new LocalStore(path.join(folder, loaded.stage), { make: !named })
   }
-  throw new AquaError('S3_NOT_YET', 'the S3 store follows in the next commit')
+  const { openS3 } = await import('./s3.ts')
+  return openS3(loaded, ctx)
 }

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { PassThrough, Readable } from 'node:stream'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -7,7 +6,7 @@ import { compressor, decompressor } from '../../backup/codec/compress.ts'
 import { compressions } from '../../backup/manifest.ts'
 import type { Io } from '../../scripts/step.ts'
 import { withIo } from '../e2e/cluster.ts'
-import { failure, has, pass, sample, testIf, through } from './fixture.ts'
+import { failure, has, pass, refusal, sample, testIf, through } from './fixture.ts'
 
 const mebibyte = 1024 * 1024
 const sizes = [0, 1, 65_536, mebibyte - 1, mebibyte, mebibyte + 1, 9 * mebibyte + 17]
@@ -76,16 +75,10 @@ for (const method of ['gzip', 'zstd'] as const) {
 }
 
 testIf(!ownZstd, 'this Node has zstd of its own')('without zstd anywhere the error names what to install', async () => {
-  const nothing: Pick<Io, 'stream'> = {
-    stream: () => ({
-      stdin: new PassThrough(),
-      stdout: Readable.from([]),
-      ended: Promise.resolve({ code: 127, stdout: '', stderr: '' }),
-      kill: () => {},
-    }),
-  }
-  const error = await failure(pass(sample(10), compressor(nothing, 'zstd')))
-  assert.is((error as { code?: string }).code, 'ZSTD_MISSING')
+  await withIo(async (io) => {
+    const nothing: Pick<Io, 'stream'> = { stream: (_argv, options) => io.stream(['aqua-no-such-program'], options) }
+    assert.is(await refusal(pass(sample(10), compressor(nothing, 'zstd'))), 'ZSTD_MISSING')
+  })
 })
 
 testIf(zstd, 'neither this Node nor a program can do zstd')('a reader that goes away leaves no program behind', () =>
