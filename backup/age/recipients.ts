@@ -38,16 +38,19 @@ export async function readRecipients(file: string): Promise<string[]> {
     })
   for (const { recipient, line } of found) await checkRecipient(recipient, `${name}:${line}`)
   const recipients = [...new Set(found.map(({ recipient }) => recipient))]
-  const safe = recipients.filter(isPostQuantum)
-  if (safe.length > 0 && safe.length < recipients.length)
-    throw new AquaError('RECIPIENTS_MIXED', `${name} mixes post-quantum and classic recipients`, {
-      exit: 'refused',
-      hint: 'keep one kind: a file that a classic key opens is no safer than that key',
-      details: found.map(
-        ({ recipient, line }) => `${name}:${line} ${isPostQuantum(recipient) ? 'post-quantum' : 'classic'}`,
-      ),
-    })
+  checkMix(recipients, name)
   return recipients
+}
+
+/** Refuses post-quantum keys beside classic ones. */
+export function checkMix(recipients: readonly string[], file: string): void {
+  const safe = recipients.filter(isPostQuantum)
+  if (safe.length === 0 || safe.length === recipients.length) return
+  const classic = recipients.length - safe.length
+  throw new AquaError('RECIPIENTS_MIXED', `${file} mixes post-quantum and classic recipients`, {
+    exit: 'refused',
+    hint: `keep one kind: a file that a classic key opens is no safer than that key (${safe.length} and ${classic})`,
+  })
 }
 
 function isPostQuantum(recipient: string): boolean {

@@ -7,6 +7,7 @@ import * as assert from 'uvu/assert'
 import { decryptor } from '../../backup/age/decrypt.ts'
 import { encryptor } from '../../backup/age/encrypt.ts'
 import { readIdentities } from '../../backup/age/identities.ts'
+import { makeKey } from '../../backup/age/keygen.ts'
 import { readRecipients } from '../../backup/age/recipients.ts'
 import { Secret } from '../../scripts/secret.ts'
 import { failure, has, pass, refusal, scratch, testIf, through } from './fixture.ts'
@@ -139,6 +140,32 @@ test('identities: what is refused, and a warning when others may read them', asy
     assert.is(await refusal(readIdentities(file('i3', text))), 'IDENTITY_UNUSABLE', text)
   const error = await failure(readIdentities(file('i4', `${identity.slice(0, -1)}\n`)))
   assert.not.match(JSON.stringify(error, Object.getOwnPropertyNames(error)), identity.slice(20, 50))
+})
+
+test('keygen: the pair fits, the file is its owner’s, nothing is overwritten', async () => {
+  const at = new Date('2026-11-23T20:05:12Z')
+  const files = { identity: path.join(folder, 'new.txt'), recipients: path.join(folder, 'new-recipients.txt') }
+  const made = await makeKey(files, false, at)
+  assert.is(fs.statSync(files.identity).mode & 0o777, 0o600)
+  assert.equal(await readRecipients(files.recipients), [made])
+  const [secret] = await readIdentities(files.identity)
+  const sealed = await pass(Buffer.from('water'), await encryptor([made]))
+  assert.is((await open(sealed, secret?.reveal())).toString(), 'water')
+  const before = fs.readFileSync(files.identity)
+  assert.is(await refusal(makeKey(files, false, at)), 'IDENTITY_EXISTS')
+  assert.ok(fs.readFileSync(files.identity).equals(before))
+  assert.equal(await readRecipients(files.recipients), [made])
+  fs.writeFileSync(files.recipients, `# team\n${made}`)
+  const second = await makeKey({ ...files, identity: path.join(folder, 'second.txt') }, false, at)
+  assert.equal(await readRecipients(files.recipients), [made, second])
+  const quantum = { ...files, identity: path.join(folder, 'third.txt') }
+  assert.is(await refusal(makeKey(quantum, true, at)), 'RECIPIENTS_MIXED')
+  assert.not(fs.existsSync(quantum.identity))
+  assert.match(await makeKey({ ...quantum, recipients: undefined }, true, at), /^age1pq1/)
+  assert.is(
+    await refusal(makeKey({ ...files, identity: path.join(folder, 'no', 'where') }, false, at)),
+    'IDENTITY_UNWRITABLE',
+  )
 })
 
 test.run()
