@@ -30,9 +30,11 @@ export interface BackupSet {
   files: SetFile[]
   /** Files the manifest names that are not there, or not with its size. */
   missing: string[]
-  /** Why an incomplete set is one, as half a sentence. */
+  /** Why an incomplete set is one, as half a sentence; `noManifest` for work that never got to its end. */
   problem?: string
 }
+
+export const noManifest = 'no manifest'
 
 const ours = /^(?:(roles)_(\d{8}T\d{6}Z)\.sql|(.+)_(\d{8}T\d{6}Z)\.(dump|tar))(?:\.gz|\.zst)?(?:\.age)?$/
 
@@ -77,7 +79,7 @@ function newestFirst(a: BackupSet, b: BackupSet): number {
 
 function unfinished(store: Store, id: string, files: SetFile[]): BackupSet {
   const takenAt = momentOf(id) as Date
-  return { id, store, takenAt, state: 'incomplete', files: byName(files), missing: [], problem: 'no manifest' }
+  return { id, store, takenAt, state: 'incomplete', files: byName(files), missing: [], problem: noManifest }
 }
 
 async function withManifest(store: Store, id: string, present: SetFile[]): Promise<BackupSet> {
