@@ -61,4 +61,9 @@ export class Session {
     this.#command.stdin.end()
     await this.#command.ended
   }
+
+  /** Give up without waiting for an answer. */
+  kill(): void {
+    this.#command.kill()
+  }
 }

@@ -6,6 +6,7 @@ import { AquaError, exitCodes } from './error.ts'
 import { Executor, handleSignals } from './execute.ts'
 import { Output } from './output.ts'
 import { parseArgs } from './parse.ts'
+import { shown } from './quote.ts'
 import { Redactor } from './secret.ts'
 import { Children } from './spawn.ts'
 import type { Step } from './step.ts'
@@ -147,13 +148,8 @@ function stackOf(error: unknown): string {
 
 /** Steps as `--dry-run` shows them: the exact commands; the environment by name only. */
 function describeStep(step: Step): Record<string, unknown> {
-  const commands = 'argv' in step ? [step.argv.map(shown).join(' ')] : (step.would ?? [])
+  const commands = 'argv' in step ? [shown(step.argv)] : (step.would ?? [])
   return { title: step.title, effect: step.effect, commands }
-}
-
-/** For reading and pasting; nothing here is run by a shell. */
-function shown(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }
 
 function showPlan(steps: readonly Step[], out: Output): void {

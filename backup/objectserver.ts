@@ -1,0 +1,92 @@
+import type { S3Client } from '@aws-sdk/client-s3'
+import type { Stack } from '../docker/engine.ts'
+import { type Container, containersOf, serviceOf } from '../docker/inspect.ts'
+import { type Loaded, plain } from '../env/load.ts'
+import { AquaError } from '../scripts/error.ts'
+import type { Io } from '../scripts/step.ts'
+
+/** The S3 server that holds the services' objects. */
+export interface ObjectServer {
+  /** For people. */
+  readonly where: string
+  readonly client: S3Client
+  /** Buckets of the services, whether they exist or not. */
+  readonly buckets: readonly string[]
+}
+
+const port = 9000
+
+/**
+ * The stack's MinIO as this machine reaches it: by the port that dev publishes; on stage and prod, which publish none, at its
+ * address in Docker's network, which a Linux host can reach and the virtual machine of Docker Desktop cannot. S3_ENDPOINT names
+ * another server. Signs with the server's root key, since a service's own key sees its own buckets only.
+ */
+export async function openObjectServer(io: Pick<Io, 'probe'>, stack: Stack, loaded: Loaded): Promise<ObjectServer> {
+  const endpoint = plain(loaded, 'S3_ENDPOINT') || (await stackEndpoint(io, stack))
+  const { S3Client } = await import('@aws-sdk/client-s3')
+  const client = new S3Client({
+    endpoint,
+    region: plain(loaded, 'MINIO_REGION') || 'us-east-1',
+    forcePathStyle: true,
+    credentials: {
+      accessKeyId: plain(loaded, 'MINIO_ROOT_USER') ?? '',
+      secretAccessKey: plain(loaded, 'MINIO_ROOT_PASSWORD') ?? '',
+    },
+    // Trailers with checksums break some S3-compatible servers.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: { connectionTimeout: 5000, requestTimeout: 60_000, throwOnRequestTimeout: true },
+  })
+  const buckets = (plain(loaded, 'MINIO_BOOTSTRAP_BUCKETS') ?? '').split(/[,\s]+/).filter((name) => name !== '')
+  return { where: endpoint, client, buckets }
+}
+
+async function stackEndpoint(io: Pick<Io, 'probe'>, stack: Stack): Promise<string> {
+  const found = (await containersOf(io, stack.docker, stack.project)).find(
+    (candidate) => serviceOf(candidate) === 'minio' && candidate.State.Status === 'running',
+  )
+  if (!found)
+    throw new AquaError('OBJECTS_DOWN', `the S3 server of ${stack.project} does not run`, {
+      exit: 'missing',
+      hint: `aqua up ${stack.stage} starts it; S3_ENDPOINT names another server`,
+    })
+  const address = published(found) ?? inNetwork(found)
+  if (address) return `http://${address}`
+  throw new AquaError(
+    'OBJECTS_UNREACHABLE',
+    `the S3 server of ${stack.project} has no address that this machine can reach`,
+    {
+      exit: 'missing',
+      hint: 'run it on the machine of the Docker engine, or set S3_ENDPOINT',
+    },
+  )
+}
+
+function published(container: Container): string | undefined {
+  const [binding] = container.NetworkSettings.Ports?.[`${port}/tcp`] ?? []
+  if (!binding) return undefined
+  const host =
+    binding.HostIp === '' || binding.HostIp === '0.0.0.0' || binding.HostIp === '::' ? '127.0.0.1' : binding.HostIp
+  return `${host}:${binding.HostPort}`
+}
+
+function inNetwork(container: Container): string | undefined {
+  const address = Object.values(container.NetworkSettings.Networks ?? {}).find(({ IPAddress }) => IPAddress !== '')
+  return address && `${address.IPAddress}:${port}`
+}
+
+/** What a failed request to the server means to people. */
+export function objectFailure(error: unknown, doing: string, server: Pick<ObjectServer, 'where'>): Error {
+  if (!(error instanceof Error) || error.name === 'AquaError' || error.name === 'AbortError') return error as Error
+  const code = 'code' in error ? String(error.code) : error.name
+  if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOTFOUND|TimeoutError)$/.test(code))
+    return new AquaError('OBJECTS_UNREACHABLE', `${doing}: no answer from the S3 server at ${server.where} (${code})`, {
+      exit: 'missing',
+      hint: 'without a published port it can be reached from the machine of a Linux Docker engine only; S3_ENDPOINT names another',
+      cause: error,
+    })
+  return new AquaError('OBJECTS', `${doing} failed: ${error.message || code}`, {
+    hint: `is the S3 server at ${server.where} healthy? aqua ps`,
+    cause: error,
+  })
+}
