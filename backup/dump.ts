@@ -3,7 +3,7 @@ import { AquaError } from '../scripts/error.ts'
 import type { Io } from '../scripts/step.ts'
 import { dumpName } from './lock.ts'
 import { databaseError, identifier, type Postgres } from './postgres.ts'
-import { lockWaitMs } from './snapshot.ts'
+import { hiddenRows, lockWaitMs } from './snapshot.ts'
 
 /** Bytes on their way into a set. The end of `readable` says nothing about success; `finished` does. */
 export interface Source {
@@ -53,8 +53,6 @@ export function dumpError(schema: string, code: number | null, stderr: string): 
   const said = stderr.trim() === '' ? undefined : databaseError(stderr)
   return new AquaError('DUMP_FAILED', `pg_dump of schema ${schema} ${how}`, {
     details: said ? [said.message, ...said.details].slice(0, 20) : [],
-    hint: /row-level security/.test(stderr)
-      ? 'dump as the owner of that table or as a role with BYPASSRLS: rows hidden by a policy would be lost'
-      : 'run the same task with --verbose to see everything it printed',
+    hint: hiddenRows(stderr) ?? 'run the same task with --verbose to see everything it printed',
   })
 }

@@ -52,7 +52,11 @@ export async function prepare(
   const stores = await Promise.all(kinds.map((kind) => openStore(kind, loaded, ctx)))
   const postgres = await connect({ env: ctx.env, probe: io.probe }, stack)
   const chosen = await chooseSchemas(io, postgres, options.schemas)
-  const buckets = options.buckets ? await bucketSources(io, stack, loaded) : new Map()
+  const buckets: Wanted['buckets'] = options.buckets ? await bucketSources(io, stack, loaded) : new Map()
+  if (options.buckets && buckets.size === 0)
+    throw new AquaError('NO_BUCKETS', `none of the services' buckets exists`, {
+      hint: 'aqua up makes the buckets of MINIO_BOOTSTRAP_BUCKETS',
+    })
   const wanted: Wanted = {
     stage: loaded.stage,
     schemas: chosen.schemas,
@@ -70,11 +74,6 @@ export async function prepare(
 export async function bucketSources(io: Pick<Io, 'probe'>, stack: Stack, loaded: Loaded): Promise<Wanted['buckets']> {
   const server = await openObjectServer(io, stack, loaded)
   const present = await presentBuckets(server, server.buckets)
-  if (present.length === 0)
-    throw new AquaError('NO_BUCKETS', `none of the services' buckets exists at ${server.where}`, {
-      details: [`looked for ${server.buckets.join(', ')}`],
-      hint: 'aqua up makes them',
-    })
   return new Map(present.map((bucket) => [bucket, () => bucketSource(server, bucket)]))
 }
 

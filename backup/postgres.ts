@@ -178,3 +178,8 @@ export function identifier(name: string): string {
 export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
+
+/** Names in SQL, as an array that may be empty: `= ANY (…)`. */
+export function names(list: readonly string[]): string {
+  return `ARRAY[${list.map(literal).join(', ')}]::name[]`
+}

@@ -1,4 +1,4 @@
-import { literal } from './postgres.ts'
+import { names } from './postgres.ts'
 import type { Session } from './session.ts'
 
 export interface Roles {
@@ -22,7 +22,6 @@ export async function dumpRoles(session: Session, schemas: readonly string[]): P
 
 /** pg_shdepend names every role that an object refers to, except the bootstrap superuser: owners are looked up as well. */
 function referredSql(schemas: readonly string[]): string {
-  const names = schemas.map(literal).join(', ')
   const holders = [
     ['pg_class', 'relnamespace', 'relowner'],
     ['pg_proc', 'pronamespace', 'proowner'],
@@ -41,7 +40,7 @@ function referredSql(schemas: readonly string[]): string {
     ([table, namespace, owner]) =>
       `SELECT '${table}'::regclass::oid, o.oid, o.${owner} FROM ${table} o JOIN spaces s ON s.oid = o.${namespace}`,
   )
-  return `WITH RECURSIVE spaces AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname IN (${names})),
+  return `WITH RECURSIVE spaces AS (SELECT oid, nspowner FROM pg_namespace WHERE nspname = ANY (${names(schemas)})),
 objects (class, object, owner) AS (
   SELECT 'pg_namespace'::regclass::oid, oid, nspowner FROM spaces
   UNION ALL ${objects.join('\n  UNION ALL ')}

@@ -10,7 +10,7 @@ import { bucketSources } from './job.ts'
 import { connect } from './postgres.ts'
 import { chooseSchemas } from './schemas.ts'
 import { openStore } from './store/open.ts'
-import { takeSet } from './take.ts'
+import { takeSet, type Wanted } from './take.ts'
 
 /** Another backup that is at work is waited for: the dangerous thing can wait too. */
 const waitSeconds = 60
@@ -32,8 +32,8 @@ export async function safetySet(
   const recipients = await recipientsIfAny(recipientsFile(ctx, loaded))
   const store = await openStore('local', loaded, ctx)
   const postgres = await connect({ env: ctx.env, probe: io.probe }, stack)
-  const { schemas } = await chooseSchemas(io, postgres, [], { everything: true })
-  const buckets = options.buckets ? await bucketSources(io, stack, loaded) : new Map()
+  const buckets: Wanted['buckets'] = options.buckets ? await bucketSources(io, stack, loaded) : new Map()
+  const { schemas } = await chooseSchemas(io, postgres, [], { everything: true, orNone: buckets.size > 0 })
   const { manifest } = await takeSet(io, ctx, postgres, {
     stage: loaded.stage,
     schemas,

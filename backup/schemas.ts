@@ -21,14 +21,14 @@ FROM pg_namespace n WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_sche
 
 /**
  * What a set is to hold: the schemas that are named, else those of the catalogue that exist. `everything` adds what nobody in
- * the catalogue owns, for a set that is the last copy before something is deleted. Refuses an unknown name, and a database
- * with nothing to back up: never an empty set.
+ * the catalogue owns, for a set that is the last copy before something is deleted. Refuses an unknown name and, unless
+ * `orNone`, a database with nothing to back up: never an empty set.
  */
 export async function chooseSchemas(
   io: Pick<Io, 'probe'>,
   postgres: Postgres,
   named: readonly string[],
-  options: { everything?: boolean } = {},
+  options: { everything?: boolean; orNone?: boolean } = {},
 ): Promise<Chosen> {
   const rows = await query(io, postgres, presentSql)
   const present = rows.map(([name = '']) => name)
@@ -47,7 +47,7 @@ export async function chooseSchemas(
   if (named.length > 0) return { schemas: [...new Set(named)], absent: [], unasked: [] }
   const own = catalogue.filter((name) => present.includes(name))
   const schemas = options.everything ? [...own, ...others] : own
-  if (schemas.length === 0)
+  if (schemas.length === 0 && !options.orNone)
     throw new AquaError('NOTHING_TO_BACK_UP', `the database ${postgres.database} has none of the services' schemas`, {
       details: [`looked for ${catalogue.join(', ')} in ${postgres.where}`],
       hint: 'aqua up starts the services, which make them; --schema names others',

@@ -1,6 +1,6 @@
 import { AquaError } from '../scripts/error.ts'
 import type { Manifest } from './manifest.ts'
-import { identifier, literal } from './postgres.ts'
+import { identifier, names } from './postgres.ts'
 import type { Session } from './session.ts'
 
 export interface Table {
@@ -30,9 +30,9 @@ const attempts = 5
 export async function openSnapshot(session: Session, schemas: readonly string[]): Promise<Snapshot> {
   for (let attempt = 1; ; attempt++) {
     const tables = await listTables(session, schemas)
-    const names = tables.map(({ schema, name }) => `${identifier(schema)}.${identifier(name)}`)
+    const all = tables.map(({ schema, name }) => `ONLY ${identifier(schema)}.${identifier(name)}`)
     await session.query(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = ${lockWaitMs};
-${names.length === 0 ? '' : `LOCK TABLE ${names.map((name) => `ONLY ${name}`).join(', ')} IN ACCESS SHARE MODE`}`)
+${all.length === 0 ? '' : `LOCK TABLE ${all.join(', ')} IN ACCESS SHARE MODE`}`)
     const [[id = ''] = []] = await session.query('SELECT pg_export_snapshot()')
     const locked = await listTables(session, schemas)
     if (JSON.stringify(locked) === JSON.stringify(tables)) return { id, tables }
@@ -48,7 +48,7 @@ ${names.length === 0 ? '' : `LOCK TABLE ${names.map((name) => `ONLY ${name}`).jo
 async function listTables(session: Session, schemas: readonly string[]): Promise<Table[]> {
   const rows = await session.query(`SELECT n.nspname, c.relname, c.relkind FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE n.nspname IN (${schemas.map(literal).join(', ')}) AND c.relkind IN ('r', 'p')
+WHERE n.nspname = ANY (${names(schemas)}) AND c.relkind IN ('r', 'p')
   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 1, 2`)
   return rows.map(([schema = '', name = '', kind = '']) => ({ schema, name, hasRows: kind === 'r' }))
@@ -63,9 +63,14 @@ export async function countRows(
   const counted: Manifest['rows'] = Object.fromEntries(schemas.map((schema) => [schema, {}]))
   for (const { schema, name, hasRows } of snapshot.tables) {
     if (!hasRows) continue
-    const [[rows = ''] = []] = await session.query(
-      `SELECT count(*) FROM ONLY ${identifier(schema)}.${identifier(name)}`,
-    )
+    const sql = `SELECT count(*) FROM ONLY ${identifier(schema)}.${identifier(name)}`
+    const [[rows = ''] = []] = await session.query(sql).catch((error: Error) => {
+      throw new AquaError('COUNT_FAILED', `the rows of ${schema}.${name} cannot be read`, {
+        details: [error.message],
+        hint: hiddenRows(error.message) ?? 'is the database healthy? aqua ps',
+        cause: error,
+      })
+    })
     const ofSchema = counted[schema]
     if (ofSchema) ofSchema[name] = Number(rows)
   }
@@ -77,4 +82,11 @@ export async function listExtensions(session: Session): Promise<Manifest['extens
   const rows = await session.query(`SELECT e.extname, e.extversion, n.nspname FROM pg_extension e
 JOIN pg_namespace n ON n.oid = e.extnamespace ORDER BY 1`)
   return rows.map(([name = '', version = '', schema = '']) => ({ name, version, schema }))
+}
+
+/** The way out where a policy of row-level security stands between the role and some of the rows. */
+export function hiddenRows(said: string): string | undefined {
+  return /row-level security/.test(said)
+    ? 'back up as the owner of that table or a role with BYPASSRLS: rows that a policy hides would be lost'
+    : undefined
 }

@@ -93,10 +93,13 @@ async function fill(
   onBegin(id)
   const files: ManifestFile[] = []
   const seconds = new Map<string, number>()
+  // A count that fails ends the connection and with it the snapshot: the dumps need not go on.
+  const lost = new AbortController()
+  const working = { stream: io.stream, signal: AbortSignal.any([io.signal, lost.signal]) }
   const add = async (kind: ManifestFile['kind'], subject: string, start: () => Source) => {
     const from = performance.now()
     const show = progressOf(io, subject || kind)
-    const file = await storeFile(io, start, { kind, subject, id }, wanted.packing, destinations, show)
+    const file = await storeFile(working, start, { kind, subject, id }, wanted.packing, destinations, show)
     files.push(file)
     seconds.set(file.name, (performance.now() - from) / 1000)
   }
@@ -105,7 +108,7 @@ async function fill(
     const extensions = await listExtensions(session)
     await add('roles', '', () => textSource(roles.sql))
     const counting = countRows(session, wanted.schemas, snapshot)
-    counting.catch(() => {})
+    counting.catch((error) => lost.abort(error))
     for (const schema of wanted.schemas)
       await add('schema', schema, () => startDump(io, postgres, schema, snapshot.id, id))
     const rows = await counting
@@ -141,7 +144,7 @@ async function fill(
     return { manifest, stores: destinations.left, seconds, failure: destinations.partial(id) }
   } catch (error) {
     await destinations.clear(wanted.stores)
-    throw error
+    throw lost.signal.aborted ? lost.signal.reason : error
   }
 }
 
