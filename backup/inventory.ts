@@ -8,7 +8,7 @@ import type { Store } from './store/store.ts'
 
 /** The stores an environment has: the folder always, S3 where a bucket is named. */
 export async function storesOf(
-  ctx: Pick<Context, 'root'>,
+  ctx: Pick<Context, 'root' | 'now'>,
   loaded: Loaded,
   only: Store['kind'] | undefined,
 ): Promise<Store[]> {
@@ -21,7 +21,7 @@ export async function storesOf(
  * folder above the environments' own and belong to none of them: each one lists them.
  */
 export async function allSets(
-  ctx: Pick<Context, 'root'>,
+  ctx: Pick<Context, 'root' | 'now'>,
   loaded: Loaded,
   only: Store['kind'] | undefined,
 ): Promise<BackupSet[]> {
