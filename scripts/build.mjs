@@ -34,8 +34,6 @@ await build({
   ...common,
   format: 'esm',
   splitting: true,
-  // By `import()` a CommonJS module arrives as its default alone; the S3 client has an ES build beside its main one.
-  mainFields: ['module', 'main'],
   outdir: next,
   entryPoints: [
     { in: 'scripts/main.ts', out: 'main' },
