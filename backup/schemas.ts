@@ -41,9 +41,6 @@ export async function chooseSchemas(
       hint: close ? `did you mean ${close}?` : `it has ${present.join(', ') || 'none'}`,
     })
   }
-  const odd = named.find((name) => name.includes('/') || name.startsWith('.'))
-  if (odd !== undefined)
-    throw new AquaError('SCHEMA_NAME', `no file can be named after the schema ${odd}`, { exit: 'usage' })
   if (named.length > 0) return { schemas: [...new Set(named)], absent: [], unasked: [] }
   const own = catalogue.filter((name) => present.includes(name))
   const schemas = options.everything ? [...own, ...others] : own

@@ -46,7 +46,11 @@ export async function containersOf(io: Probe, docker: string, project: string): 
   if (ids.length === 0) return []
   const inspected = await io.probe([docker, 'inspect', '--type', 'container', ...ids])
   // A container removed between the two calls makes docker exit 1 and still print the others.
-  return JSON.parse(inspected.stdout || '[]') as Container[]
+  try {
+    return JSON.parse(inspected.stdout || '[]') as Container[]
+  } catch {
+    throw engineError(inspected, docker) ?? unreadable('docker inspect', inspected)
+  }
 }
 
 export interface Image {

@@ -81,6 +81,8 @@ export class Children {
       postfix: '',
     })`${argv}`
     if (command.child) this.#track(command.child, options)
+    // A command that ends before it has read its input: its exit code tells.
+    command.child?.stdin?.on('error', () => {})
     if (onLine) {
       eachLine(command.stdout, onLine)
       eachLine(command.stderr, onLine)

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
+import http from 'node:http'
 import os from 'node:os'
 import path from 'node:path'
 import type { S3Client } from '@aws-sdk/client-s3'
@@ -38,10 +39,14 @@ export async function startObjects(project: string, options: { published: boolea
     : `${await docker('inspect', '-f', '{{.NetworkSettings.IPAddress}}', id)}:9000`
   const endpoint = `http://${address}`
   const healthy = () =>
-    fetch(`${endpoint}/minio/health/ready`).then(
-      ({ ok }) => ok,
-      () => false,
-    )
+    new Promise<boolean>((resolve) => {
+      const request = http.get(`${endpoint}/minio/health/ready`, { agent: false, timeout: 2000 }, (answer) => {
+        resolve(answer.statusCode === 200)
+        answer.resume()
+      })
+      request.once('timeout', () => request.destroy())
+      request.on('error', () => resolve(false)).once('close', () => resolve(false))
+    })
   await eventually('the S3 server answers', healthy, 30)
   const { S3Client } = await import('@aws-sdk/client-s3')
   const client = new S3Client({

@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
+import type { Manifest } from '../../backup/manifest.ts'
 import { backing, buckets, services } from '../../docker/services.ts'
 import { parse, quote } from '../../env/file.ts'
 import { schema } from '../../env/schema.ts'
@@ -19,6 +20,8 @@ const stageFile = stack.guarded(path.join(stack.root, 'env', '.env.stage'))
 const names = services.map((service) => service.name).sort()
 const [crewImage, crewKept] = [`${stack.imagePrefix}backend-crew:dev`, `${stack.imagePrefix}backend-crew:kept`]
 const stageTag = 'e2e-1'
+/** Where the safety sets of `down --volumes` go. */
+const artifacts = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-e2e-artifacts-'))
 
 /** Known from the first test on. */
 let firstUser = ''
@@ -51,6 +54,7 @@ test.before(async () => {
 test.after(async () => {
   devFile.restore()
   stageFile.restore()
+  fs.rmSync(artifacts, { recursive: true, force: true })
   await stack.sweep(stack.project)
   await stack.sweep(stack.stageProject)
   const images = await ownImages().catch(() => [])
@@ -353,12 +357,25 @@ test('Ctrl-C in the middle leaves nothing half-done, and the next up works on th
   assert.is(await stack.query('select email from "user".users order by id limit 1'), firstUser)
 })
 
+/** The safety set that a run names is there, with the users and the buckets. */
+function assertSafetySet(stage: string, { safety }: Record<string, unknown>): void {
+  const { set } = safety as { set: string }
+  const text = fs.readFileSync(path.join(artifacts, stage, `${set}.manifest.json`), 'utf8')
+  const manifest = JSON.parse(text) as Manifest
+  assert.is(manifest.safety, 'down --volumes')
+  assert.ok((manifest.rows.user?.users ?? 0) > 0)
+  for (const { name, stored } of manifest.files)
+    assert.is(fs.statSync(path.join(artifacts, stage, name)).size, stored.bytes)
+  const tars = manifest.files.filter(({ kind }) => kind === 'bucket').map(({ subject }) => subject)
+  assert.equal(tars.sort(), ['aquastream-media', 'aquastream-payment'])
+}
+
 test('down --volumes refuses without a terminal, and with --yes takes everything', async () => {
   const before = await running()
   assert.is((await refusal(['down', '--volumes'], 6)).code, 'NOT_CONFIRMED')
   assert.is(await running(), before)
   assert.is((await stack.volumes()).length, 3)
-  await json(['down', '--volumes', '--yes'], 0)
+  assertSafetySet('dev', (await json(['down', '--volumes', '--yes'], 0, { env: { BACKUP_DIR: artifacts } })).result)
   assert.equal(await stack.leftovers(stack.project), [])
 })
 
@@ -417,7 +434,8 @@ test('stage: only the gateway answers on this machine', async () => {
   await json(['smoke', 'stage'], 0, { env })
   // No port of the S3 server is published there; aqua reaches it all the same.
   await json(['minio-put-test', 'stage'], 0, { env })
-  await json(['down', 'stage', '--volumes', '--yes'], 0, { env })
+  const down = await json(['down', 'stage', '--volumes', '--yes'], 0, { env: { ...env, BACKUP_DIR: artifacts } })
+  assertSafetySet('stage', down.result)
 })
 
 test('nothing is left', async () => {
