@@ -67,6 +67,7 @@ export async function connect(ctx: Pick<Context, 'env' | 'probe'>, stack: Stack)
       exit: 'missing',
       hint: `install the PostgreSQL ${Number.parseInt(version, 10)} client`,
     })
+  if (said.code !== 0) throw engineError(said, reach.command('pg_dump', []).argv[0] ?? '') ?? databaseError(said.stderr)
   const client = /\d+(\.\d+)*/.exec(said.stdout)?.[0] ?? '0'
   if (Number.parseInt(client, 10) < Number.parseInt(version, 10))
     throw new AquaError('CLIENT_OLDER', `pg_dump ${client} is older than the server (${version}) and cannot dump it`, {

@@ -35,7 +35,7 @@ const keys = [
   'folder/',
   './dot',
   'Ünï "q" $HOME *',
-  `long/${'x'.repeat(300)}`,
+  `long/${'x'.repeat(200)}/${'y'.repeat(200)}`,
 ]
 
 test.before(async () => {
@@ -48,7 +48,7 @@ test.before(async () => {
     const put = new PutObjectCommand({
       Bucket: media,
       Key,
-      Body: Key.endsWith('/') ? '' : `body of ${Key}`,
+      Body: Buffer.from(Key.endsWith('/') ? '' : `body of ${Key}`),
       ContentType: 'image/x-odd; q="1"',
       CacheControl: 'max-age=60',
       ContentDisposition: "attachment; filename*=UTF-8''%E2%82%AC.jpg",
@@ -62,7 +62,7 @@ test.before(async () => {
   }
   const large = randomBytes(21 * 1024 * 1024)
   await objects.client.send(new PutObjectCommand({ Bucket: media, Key: 'large.bin', Body: large }))
-  await objects.client.send(new PutObjectCommand({ Bucket: media, Key: 'empty', Body: '' }))
+  await objects.client.send(new PutObjectCommand({ Bucket: media, Key: 'empty', Body: Buffer.alloc(0) }))
 })
 
 test.after(async () => {
