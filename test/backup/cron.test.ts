@@ -82,9 +82,7 @@ ofSystemd('systemd understands the same moments', () => {
         env: { ...process.env, TZ: 'UTC', LC_ALL: 'C' },
       })
       assert.is(status, 0, `${text}: ${line}: ${stderr}`)
-      const days = [
-        ...stdout.matchAll(/(?:Next elapse|Iter(?:ation|\.) #\d+): \w{3} (\d{4}-\d\d-\d\d) (\d\d:\d\d)/g),
-      ]
+      const days = [...stdout.matchAll(/(?:Next elapse|Iter(?:ation|\.) #\d+): \w{3} (\d{4}-\d\d-\d\d) (\d\d:\d\d)/g)]
       return days.map(([, day, time]) => `${day}T${time}`)
     })
     assert.ok(moments.length >= 4, text)

@@ -1,0 +1,53 @@
+import { daily, parseCron } from '../backup/schedule/cron.ts'
+import { jobOf } from '../backup/schedule/job.ts'
+import { install, installs, schedulerOf } from '../backup/schedule/schedule.ts'
+import { loadStack } from '../docker/stack.ts'
+import { AquaError } from '../scripts/error.ts'
+import { stages, task } from '../scripts/task.ts'
+
+export default task({
+  summary: 'Take a backup every night, by systemd or cron',
+  group: 'Data',
+  effect: 'write',
+  positionals: { options: { type: 'string', array: true, describe: 'of aqua backup; put -- before them' } },
+  options: {
+    stage: { type: 'string', choices: stages, default: 'dev', describe: 'which environment' },
+    at: { type: 'string', placeholder: '<hh:mm>', describe: "every day at this time of this machine's clock (02:17)" },
+    cron: { type: 'string', placeholder: '<expression>', describe: 'five fields, in place of --at' },
+    by: { type: 'string', choices: ['systemd', 'crontab'], describe: 'systemd where it runs, else crontab' },
+  },
+  examples: [
+    'aqua schedule install --stage prod -- --encrypt --to both',
+    "aqua schedule install --cron '17 2,14 * * *'",
+  ],
+  notes: [
+    "As root it is the machine's systemd, else your own, which runs while you are logged in unless you linger.",
+    'Passwords and keys stay in the env file; nothing secret is written into a unit or a crontab.',
+  ],
+  check(args) {
+    if (args.at && args.cron)
+      throw new AquaError('USAGE', '--at and --cron are two ways to say the same', { exit: 'usage', hint: 'keep one' })
+    parseCron(args.cron ?? daily(args.at ?? '02:17'))
+  },
+  async plan(args, ctx) {
+    const { stack } = await loadStack(ctx, args.stage)
+    const cron = parseCron(args.cron ?? daily(args.at ?? '02:17'))
+    const job = jobOf(ctx, args.stage, stack.project, cron, args.options)
+    const scheduler = await schedulerOf(ctx, args.by)
+    const where = scheduler.by === 'systemd' ? scheduler.scope.folder : 'the crontab'
+    return [
+      {
+        title: `backups of ${stack.project} in ${where}`,
+        effect: 'write',
+        would: installs(job, scheduler),
+        async act(io) {
+          await install(io, ctx, job, scheduler)
+          io.result({ name: job.name, by: scheduler.by, where, cron: cron.text, command: job.argv })
+          if (scheduler.by === 'systemd' && scheduler.scope.user)
+            io.out.note('it runs while you are logged in; loginctl enable-linger makes it run always')
+          io.out.note('aqua schedule show tells when it runs next')
+        },
+      },
+    ]
+  },
+})
