@@ -1,8 +1,9 @@
 import path from 'node:path'
 import type { Context } from '../scripts/context.ts'
-import { bytes } from '../scripts/table.ts'
+import { bytes, table } from '../scripts/table.ts'
 import type { BackupSet, SetFile } from './catalog.ts'
 import { packing } from './manifest.ts'
+import type { Pruned } from './prune.ts'
 
 /** Rows and properties of sets, for the tables of `backup list` and `backup show`. */
 type Now = Pick<Context, 'root' | 'now'>
@@ -101,4 +102,14 @@ export function age(at: Date, now: Date): string {
   if (minutes < 0) return 'in the future'
   if (minutes < 60) return `${minutes} min`
   return minutes < 48 * 60 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / (24 * 60))} d`
+}
+
+/** Each set with why it stays or goes, as a table. */
+export function decisionLines(decisions: Pruned['decisions'], ctx: Now): string[] {
+  const rows = decisions.map(({ set: { set }, reason }) => ({
+    set: set.id,
+    age: age(set.takenAt, ctx.now()),
+    reason,
+  }))
+  return rows.length > 0 ? table(rows) : ['there is no set']
 }

@@ -1,9 +1,14 @@
-import { AquaError } from '../scripts/error.ts'
+import type { Stack } from '../docker/engine.ts'
+import type { Context } from '../scripts/context.ts'
+import { AquaError, isAquaError } from '../scripts/error.ts'
 import type { Io } from '../scripts/step.ts'
 import { type BackupSet, listSets, noManifest } from './catalog.ts'
 import type { Policy } from './keep.ts'
+import { takeBackupLock } from './lock.ts'
 import { manifestName } from './manifest.ts'
+import { connect, type Postgres } from './postgres.ts'
 import { type Candidate, type Decision, decide } from './retention.ts'
+import { Session } from './session.ts'
 import type { Store } from './store/store.ts'
 
 /** Left by an interrupted upload: on its way for this long, nobody is still writing it. */
@@ -76,5 +81,39 @@ function candidate(set: BackupSet): Candidate & { set: BackupSet } {
       .filter(({ kind }) => kind !== 'roles')
       .map(({ kind, subject }) => `${kind}:${subject}`),
     label: manifest?.label,
+  }
+}
+
+/**
+ * Prune while no backup is at work. Where the stack's own database does not run, none can be: then it goes without the lock, since
+ * a full disk may be what keeps the database down.
+ */
+export async function pruneLocked(
+  io: Io,
+  ctx: Pick<Context, 'env' | 'now'>,
+  stack: Stack,
+  store: Store,
+  policy: Policy,
+  waitSeconds: number,
+): Promise<Pruned> {
+  const options = { dryRun: false, now: ctx.now() }
+  const postgres = await running(io, ctx, stack)
+  if (!postgres) return prune(io, store, policy, options)
+  const session = Session.open(io, postgres)
+  try {
+    await takeBackupLock(io, session, waitSeconds)
+    return await prune(io, store, policy, options)
+  } finally {
+    await session.close()
+  }
+}
+
+async function running(io: Io, ctx: Pick<Context, 'env'>, stack: Stack): Promise<Postgres | undefined> {
+  try {
+    return await connect({ env: ctx.env, probe: io.probe }, stack)
+  } catch (error) {
+    if (!isAquaError(error) || !['DATABASE_DOWN', 'ENGINE_DOWN', 'ENGINE_MISSING'].includes(error.code)) throw error
+    io.out.note(`${error.message}: no backup can be at work`)
+    return undefined
   }
 }
