@@ -126,10 +126,9 @@ export async function runBackup(
         tell(io, set, chosen)
         // A run that fails deletes nothing.
         if (set.failure) throw set.failure
-        if (!policy) return
         for (const store of set.stores) {
-          const { decisions } = await prune(io, store, policy, { dryRun: false, now: ctx.now() })
-          reached.push({ kind: store.kind, decisions })
+          const pruned = policy && (await prune(io, store, policy, { dryRun: false, now: ctx.now() }))
+          reached.push({ kind: store.kind, decisions: pruned?.decisions })
         }
       },
     })

@@ -34,11 +34,11 @@ export function exposition(environment: string, history: History): string {
         Object.entries(tiers).map(([tier, value]) => ({ labels: { environment, store, tier }, value })),
       ),
     ],
-    ['last_run_ok', '1 when the last run of a backup succeeded.', ofRun('backup', ({ ok }) => Number(ok))],
+    ['last_run_ok', 'Whether the last run of a backup succeeded.', ofRun('backup', ({ ok }) => Number(ok))],
     ['last_run_timestamp_seconds', 'When it ended.', ofRun('backup', ({ at }) => seconds(at))],
     [
       'drill_ok',
-      '1 when the newest drill restored what the manifest says.',
+      'Whether the newest drill restored what the manifest says.',
       ofRun('backup drill', ({ ok }) => Number(ok)),
     ],
     ['drill_timestamp_seconds', 'When it ended.', ofRun('backup drill', ({ at }) => seconds(at))],

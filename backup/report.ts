@@ -12,8 +12,8 @@ import type { Store } from './store/store.ts'
 /** One store that a successful run reached. */
 export interface Reached {
   kind: Store['kind']
-  /** What retention decided there after the run. */
-  decisions: Pruned['decisions']
+  /** What retention decided there after the run; undefined where nothing was pruned. */
+  decisions: Pruned['decisions'] | undefined
 }
 
 /** What happened last, of each environment: `.aqua/backup-dev.json`. */
@@ -57,14 +57,16 @@ function after(before: History, outcome: Omit<Outcome, 'recovered'>, stores: rea
   const at = now.toISOString()
   const runs = { ...before.runs, [task]: { ok, at, seconds } }
   const reached = ok ? stores : []
-  const tiers = (decisions: Reached['decisions']) =>
-    Object.fromEntries(
-      counted.map((rule) => [
-        rule,
-        decisions.filter(({ keep, reason }) => keep && reason.split(',').some((one) => one.startsWith(`${rule}-`)))
-          .length,
-      ]),
-    )
-  const news = reached.map(({ kind, decisions }) => [kind, { at, seconds, bytes, tiers: tiers(decisions) }])
+  const tiers = ({ kind, decisions }: Reached) =>
+    decisions === undefined
+      ? (before.stores[kind]?.tiers ?? {})
+      : Object.fromEntries(
+          counted.map((rule) => [
+            rule,
+            decisions.filter(({ keep, reason }) => keep && reason.split(',').some((one) => one.startsWith(`${rule}-`)))
+              .length,
+          ]),
+        )
+  const news = reached.map((store) => [store.kind, { at, seconds, bytes, tiers: tiers(store) }])
   return { runs, stores: { ...before.stores, ...Object.fromEntries(news) } }
 }
