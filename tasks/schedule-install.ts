@@ -3,7 +3,8 @@ import { jobOf } from '../backup/schedule/job.ts'
 import { install, installs, schedulerOf } from '../backup/schedule/schedule.ts'
 import { loadStack } from '../docker/stack.ts'
 import { AquaError } from '../scripts/error.ts'
-import { stages, task } from '../scripts/task.ts'
+import { parseArgs } from '../scripts/parse.ts'
+import { stages, type TaskSpec, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Take a backup every night, by systemd or cron',
@@ -24,10 +25,14 @@ export default task({
     "As root it is the machine's systemd, else your own, which runs while you are logged in unless you linger.",
     'Passwords and keys stay in the env file; nothing secret is written into a unit or a crontab.',
   ],
-  check(args) {
+  async check(args, ctx) {
     if (args.at && args.cron)
       throw new AquaError('USAGE', '--at and --cron are two ways to say the same', { exit: 'usage', hint: 'keep one' })
     parseCron(args.cron ?? daily(args.at ?? '02:17'))
+    // A misspelt option is refused now, not every night.
+    const { default: backup } = await import('./backup.ts')
+    const spec = backup as unknown as TaskSpec
+    await spec.check?.(parseArgs('backup', spec, args.options), ctx)
   },
   async plan(args, ctx) {
     const { stack } = await loadStack(ctx, args.stage)

@@ -175,7 +175,7 @@ test('recovery is told once; history and metrics say what was', async () => {
     stores: [reached('daily-1,weekly-1', 'daily-2', 'weekly-10', 'label x', 'removed: beyond daily=2')],
   })
   assert.equal(calls, [], 'a first success is no recovery')
-  await run('2026-11-21T02:17:30Z', { ok: false, error: 'no' })
+  await run('2026-11-21T02:17:30Z', { ok: false, error: 'no', bytes: 7, stores: [reached('daily-1')] })
   await run('2026-11-22T02:17:30Z', { ok: false, error: 'no' })
   assert.is(calls.length, 2)
   await run('2026-11-22T12:00:00Z', { task: 'backup drill' })
