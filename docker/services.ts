@@ -295,6 +295,45 @@ export const backing: readonly Backing[] = [
   },
 ]
 
+/**
+ * Takes backups on time where there is Docker and nothing else. Not among `backing`: it comes with Compose's profile of the
+ * same name. What runs in it is aqua, so that it gets aqua's own variables too.
+ */
+export const backupContainer = {
+  name: 'backup',
+  variables: {
+    PGDATABASE: 'POSTGRES_DB',
+    PGUSER: 'POSTGRES_USER',
+    PGPASSWORD: 'POSTGRES_PASSWORD',
+    ...same(
+      'MINIO_ROOT_USER',
+      'MINIO_ROOT_PASSWORD',
+      'MINIO_REGION',
+      'MINIO_BOOTSTRAP_BUCKETS',
+      'S3_ENDPOINT',
+      'TELEGRAM_BOT_TOKEN',
+    ),
+  } as Variables,
+  own: [
+    'BACKUP_KEEP',
+    'BACKUP_CRON',
+    'BACKUP_OPTIONS',
+    'BACKUP_S3_BUCKET',
+    'BACKUP_S3_PREFIX',
+    'BACKUP_S3_ENDPOINT',
+    'BACKUP_S3_REGION',
+    'BACKUP_S3_ACCESS_KEY',
+    'BACKUP_S3_SECRET_KEY',
+    'BACKUP_S3_STORAGE_CLASS',
+    'BACKUP_S3_SSE',
+    'BACKUP_S3_LOCK_DAYS',
+    'BACKUP_TELEGRAM_CHAT',
+    'BACKUP_WEBHOOK_URL',
+    'BACKUP_PING_URL',
+  ],
+  constants: { PGHOST: 'postgres' },
+} as const
+
 export const serviceNames: readonly string[] = services.map((service) => service.name)
 export const shortNames: readonly string[] = services.map((service) => service.short)
 export const buckets: readonly Bucket[] = services.flatMap((service) => service.buckets)
@@ -307,12 +346,12 @@ export function initOf(need: string): string | undefined {
 /** `user` and `backend-user` are the same service; backing services go by their own name. */
 export function composeName(name: string): string | undefined {
   const service = services.find((candidate) => candidate.short === name || candidate.name === name)
-  return service?.name ?? backing.find((candidate) => candidate.name === name)?.name
+  return service?.name ?? [...backing, backupContainer].find((candidate) => candidate.name === name)?.name
 }
 
 /** Which containers receive a variable of the env file, and under which name there. */
 export function receivers(variable: string): { container: string; as: string }[] {
-  return [...services, ...backing].flatMap(({ name, variables }) =>
+  return [...services, ...backing, backupContainer].flatMap(({ name, variables }) =>
     Object.entries(variables)
       .filter(([, source]) => source === variable)
       .map(([as]) => ({ container: name, as })),

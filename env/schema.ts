@@ -252,6 +252,9 @@ export const schema: readonly Variable[] = [
   backup('BACKUP_S3_STORAGE_CLASS', 'Storage class of uploads, e.g. STANDARD_IA', { readBy: 'aqua' }),
   backup('BACKUP_S3_SSE', 'Encryption by the S3 server: AES256 or aws:kms', { readBy: 'aqua' }),
   backup('BACKUP_S3_LOCK_DAYS', 'Days during which S3 refuses to delete an upload (object lock)', { readBy: 'aqua' }),
+  backup('BACKUP_OPTIONS', 'Options of aqua backup in the backup container, e.g. --encrypt --to both', {
+    readBy: 'aqua',
+  }),
   backup('BACKUP_CRON', 'When the backup container runs, five fields in UTC', {
     default: '17 2 * * *',
     readBy: 'aqua',

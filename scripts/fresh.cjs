@@ -41,7 +41,8 @@ function isFresh(root) {
   try {
     recorded = fs.readFileSync(path.join(root, stampFile), 'utf8')
   } catch {
-    return false
+    const has = (...names) => fs.existsSync(path.join(root, ...names))
+    return has('dist', 'entry.cjs') && !has('tsconfig.json')
   }
   return recorded === stamp(root)
 }

@@ -1,5 +1,5 @@
 import { showLogs } from '../docker/follow.ts'
-import { backing, composeName, serviceNames, shortNames } from '../docker/services.ts'
+import { backing, backupContainer, composeName, serviceNames, shortNames } from '../docker/services.ts'
 import { loadStack } from '../docker/stack.ts'
 import { AquaError } from '../scripts/error.ts'
 import { stages, task } from '../scripts/task.ts'
@@ -12,7 +12,7 @@ export default task({
     services: {
       type: 'string',
       array: true,
-      choices: [...shortNames, ...serviceNames, ...backing.map(({ name }) => name)],
+      choices: [...shortNames, ...serviceNames, ...backing.map(({ name }) => name), backupContainer.name],
       describe: 'which (default: all)',
     },
   },
