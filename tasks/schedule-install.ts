@@ -43,7 +43,7 @@ export default task({
     await spec.check?.(parseArgs('backup', spec, args.options), ctx)
   },
   async plan(args, ctx) {
-    const { stack } = await loadStack(ctx, args.stage)
+    const { stack } = await loadStack(ctx, args.stage, { fileOptional: true })
     if (args.container) return containerSteps(stack)
     const cron = parseCron(args.cron ?? daily(args.at ?? '02:17'))
     const job = jobOf(ctx, args.stage, stack.project, cron, args.options)
