@@ -83,6 +83,8 @@ export class Children {
     if (command.child) this.#track(command.child, options)
     // A command that ends before it has read its input: its exit code tells.
     command.child?.stdin?.on('error', () => {})
+    // zx leaves the pipe open when there is nothing to write: a program that reads would wait for ever.
+    if (!options.input || unwrap(options.input) === '') command.child?.stdin?.end()
     if (onLine) {
       eachLine(command.stdout, onLine)
       eachLine(command.stderr, onLine)

@@ -10,6 +10,7 @@ import { type Job, jobOf } from '../../backup/schedule/job.ts'
 import { install, installed, remove } from '../../backup/schedule/schedule.ts'
 import { unitFiles } from '../../backup/schedule/systemd.ts'
 import { isAquaError } from '../../scripts/error.ts'
+import { Children } from '../../scripts/spawn.ts'
 import type { CommandOptions, Io } from '../../scripts/step.ts'
 
 const awkward = `a b'c"d$HOME%h\\e`
@@ -32,11 +33,9 @@ const made = (cron = '17 2 * * *', env: Record<string, string> = {}): Job => {
 }
 
 /** Runs what it is told, for real. */
-const call = async (argv: readonly string[], { input }: CommandOptions = {}) => {
-  const [program = '', ...args] = argv
-  const { status, stdout, stderr, error } = spawnSync(program, args, { input: String(input ?? ''), encoding: 'utf8' })
-  return { code: error ? 127 : status, stdout: stdout ?? '', stderr: stderr ?? '' }
-}
+const children = new Children(process.env)
+const call = (argv: readonly string[], options: CommandOptions = {}) =>
+  children.run(argv, { ...options, timeoutMs: 10_000 })
 const io = {
   probe: call,
   async run(argv: readonly string[], given?: CommandOptions) {
