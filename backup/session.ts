@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { AquaError } from '../scripts/error.ts'
 import type { Io, StreamingCommand } from '../scripts/step.ts'
 import { databaseError, type Postgres, parseRows, psqlArgs } from './postgres.ts'
@@ -44,6 +46,19 @@ export class Session {
       this.#waiting = { marker, resolve, reject }
       this.#command.stdin.write(`${sql.replace(/;?\s*$/, ';')}\n\\echo ${marker}\n`)
     })
+  }
+
+  /**
+   * Hand a script over as it comes (COPY with its data): the connection reads, the source waits. Resolves when all of it has
+   * been handed over; the next query waits for its end. Rejects as soon as the connection has ended.
+   */
+  async feed(source: Readable): Promise<void> {
+    const { stdin } = this.#command
+    for await (const chunk of source) {
+      if (this.#failure) throw this.#failure
+      if (!stdin.write(chunk)) await Promise.race([once(stdin, 'drain').catch(() => {}), this.#command.ended])
+      if (this.#failure) throw this.#failure
+    }
   }
 
   #settle(): void {

@@ -1,0 +1,35 @@
+import { AquaError } from '../../scripts/error.ts'
+import { identifier } from '../postgres.ts'
+import type { Session } from '../session.ts'
+import type { Archive } from './archive.ts'
+
+export interface Count {
+  table: string
+  expected: number
+  found: number | undefined
+}
+
+/** Rows per table as the manifest counted them, and as they are here. */
+export async function countRows(session: Session, archives: readonly Archive[]): Promise<Count[]> {
+  const counts: Count[] = []
+  for (const { schema, rows } of archives)
+    for (const [name, expected] of Object.entries(rows ?? {})) {
+      const table = `${identifier(schema)}.${identifier(name)}`
+      const [[there] = []] = await session.query(`SELECT to_regclass('${table.replaceAll("'", "''")}') IS NOT NULL`)
+      const [[found] = []] = there === 't' ? await session.query(`SELECT count(*) FROM ${table}`) : []
+      counts.push({ table: `${schema}.${name}`, expected, found: found === undefined ? undefined : Number(found) })
+    }
+  return counts
+}
+
+/** Refuses other numbers than the manifest's; gives the number of rows, or undefined where no manifest counted. */
+export async function compareRows(session: Session, archives: readonly Archive[]): Promise<number | undefined> {
+  const counts = await countRows(session, archives)
+  const wrong = counts.filter(({ expected, found }) => expected !== found)
+  if (wrong.length > 0)
+    throw new AquaError('ROWS_DIFFER', 'the restored tables do not hold the rows that the manifest counted', {
+      exit: 'problems',
+      details: wrong.map(({ table, expected, found }) => `${table}: ${found ?? 'no table'} instead of ${expected}`),
+    })
+  return counts.length === 0 ? undefined : counts.reduce((sum, { expected }) => sum + expected, 0)
+}
