@@ -1,5 +1,5 @@
 import { AquaError } from '../../scripts/error.ts'
-import { identifier } from '../postgres.ts'
+import { identifier, literal } from '../postgres.ts'
 import type { Session } from '../session.ts'
 import type { Archive } from './archive.ts'
 
@@ -15,8 +15,8 @@ export async function countRows(session: Session, archives: readonly Archive[]):
   for (const { schema, rows } of archives)
     for (const [name, expected] of Object.entries(rows ?? {})) {
       const table = `${identifier(schema)}.${identifier(name)}`
-      const [[there] = []] = await session.query(`SELECT to_regclass('${table.replaceAll("'", "''")}') IS NOT NULL`)
-      const [[found] = []] = there === 't' ? await session.query(`SELECT count(*) FROM ${table}`) : []
+      const [[there] = []] = await session.query(`SELECT to_regclass(${literal(table)}) IS NOT NULL`)
+      const [[found] = []] = there === 't' ? await session.query(`SELECT count(*) FROM ONLY ${table}`) : []
       counts.push({ table: `${schema}.${name}`, expected, found: found === undefined ? undefined : Number(found) })
     }
   return counts

@@ -51,6 +51,15 @@ export function archiveError(archive: Pick<Archive, 'name'>, result: CommandResu
   })
 }
 
+/** pg_dump's word on why it stopped. */
+export function dumpError(result: CommandResult): AquaError {
+  const said = result.stderr.trim().split('\n')
+  const first = said.find((line) => /error:/.test(line)) ?? said[0] ?? `exit code ${result.code}`
+  return new AquaError('DUMP_FAILED', `pg_dump failed: ${first.replace(/^.*?error:\s+/, '')}`, {
+    details: said.slice(1, 6),
+  })
+}
+
 /**
  * The data of an archive into a connection: archive → pg_restore → psql. Resolves only when the archive's own checks have
  * passed to its last byte and pg_restore has ended well, so that a commit after it commits nothing unproven.
