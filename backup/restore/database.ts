@@ -16,9 +16,27 @@ export function unfinishedComment(live: string): string {
   return `aqua: unfinished restore of ${live}`
 }
 
-/** Databases that killed runs left half-filled. */
-export const unfinishedSql = (live: string) =>
-  `SELECT datname FROM pg_database WHERE shobj_description(oid, 'pg_database') = ${literal(unfinishedComment(live))}`
+/** Databases that killed runs left half-filled. By name as well: one may have died before the comment. */
+export const unfinishedSql = (live: string) => `SELECT datname FROM pg_database
+WHERE shobj_description(oid, 'pg_database') = ${literal(unfinishedComment(live))}
+  OR starts_with(datname, ${literal(freshPrefix(live))})
+    AND substr(datname, length(${literal(freshPrefix(live))}) + 1) ~ '^[0-9]{8}t[0-9]{6}z$'`
+
+/** A name has 63 bytes at most; those that `env check` lets pass are ASCII. */
+const room = 63 - '_restore_20261123t200512z'.length
+
+const freshPrefix = (live: string) => `${live.slice(0, room)}_restore_`
+export const oldPrefix = (live: string) => `${live.slice(0, room)}_old_`
+
+/** Of the database that is being filled, at a set id's moment. */
+export function freshName(live: string, at: string): string {
+  return `${freshPrefix(live)}${at.toLowerCase()}`
+}
+
+/** Of the database that a swap puts aside. */
+export function oldName(live: string, at: string): string {
+  return `${oldPrefix(live)}${at.toLowerCase()}`
+}
 
 /** A database to connect to while others are made, renamed and dropped. */
 export async function maintenanceDatabase(session: Session, live: string): Promise<string> {
@@ -33,7 +51,7 @@ const createSql = (live: string, name: string) => `SELECT format(
     pg_encoding_to_char(d.encoding), d.datcollate, d.datctype) ||
   CASE j ->> 'datlocprovider' WHEN 'i' THEN format(' LOCALE_PROVIDER icu ICU_LOCALE %L', coalesce(j ->> 'datlocale', j ->> 'daticulocale'))
     WHEN 'b' THEN format(' LOCALE_PROVIDER builtin BUILTIN_LOCALE %L', j ->> 'datlocale') ELSE '' END ||
-  coalesce(format(' ICU_RULES %L', j ->> 'daticurules'), '') ||
+  CASE WHEN j ->> 'daticurules' IS NULL THEN '' ELSE format(' ICU_RULES %L', j ->> 'daticurules') END ||
   format(' OWNER %I TABLESPACE %I CONNECTION LIMIT %s', pg_get_userbyid(d.datdba), t.spcname, d.datconnlimit)
 FROM pg_database d JOIN pg_tablespace t ON t.oid = d.dattablespace, to_jsonb(d) j WHERE d.datname = ${literal(live)}`
 

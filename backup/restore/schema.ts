@@ -33,10 +33,10 @@ export async function restoreSchema(
   const session = await openWork(io, postgres)
   try {
     const { schema } = archive
-    const [[there] = []] = await session.query(`SELECT count(*) FROM pg_namespace WHERE nspname = ${literal(schema)}`)
-    const plan = there === '0' ? nothing : await prepare(io, postgres, session, schema, definitions)
+    const there = await exists(session, schema)
+    const plan = there ? await prepare(io, postgres, session, schema, definitions) : nothing
     await session.query('BEGIN')
-    if (there !== '0') await removeSchema(session, schema, plan)
+    if (there) await removeSchema(session, schema, plan)
     io.progress('tables, types and functions')
     const entries = [...returning(schema, definitions.before.entries, plan.kept), ...plan.views]
     const header = { name: '', type: 'SET', schema: '-', sql: definitions.before.header }
@@ -65,6 +65,26 @@ export async function restoreSchema(
   } finally {
     await session.close()
   }
+}
+
+/** Whether that could be done, without doing any of it. */
+export async function checkSchema(
+  io: Io,
+  postgres: Postgres,
+  part: { archive: Archive; definitions: Definitions },
+): Promise<void> {
+  const session = await openWork(io, postgres)
+  try {
+    const { schema } = part.archive
+    if (await exists(session, schema)) await prepare(io, postgres, session, schema, part.definitions)
+  } finally {
+    await session.close()
+  }
+}
+
+async function exists(session: Session, schema: string): Promise<boolean> {
+  const rows = await session.query(`SELECT 1 FROM pg_namespace WHERE nspname = ${literal(schema)}`)
+  return rows.length > 0
 }
 
 async function commit(session: Session): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Io } from '../../scripts/step.ts'
 import { identifier, literal, type Postgres, query } from '../postgres.ts'
+import { oldPrefix } from './database.ts'
 import { openWork } from './transaction.ts'
 
 /** Comment of a database that a swap has put aside. */
@@ -22,18 +23,6 @@ WHERE starts_with(datname, ${literal(oldPrefix(live))}) AND starts_with(shobj_de
 ORDER BY 1`,
   )
   return rows.map(([name = '', comment = '', bytes]) => ({ name, comment, bytes: Number(bytes) }))
-}
-
-/** A name has 63 bytes at most, and these are ASCII for every database that `env check` lets pass. */
-const room = 63 - '_restore_20261123t200512z'.length
-const oldPrefix = (live: string) => `${live.slice(0, room)}_old_`
-
-export function freshName(live: string, at: string): string {
-  return `${live.slice(0, room)}_restore_${at.toLowerCase()}`
-}
-
-export function oldName(live: string, at: string): string {
-  return `${oldPrefix(live)}${at.toLowerCase()}`
 }
 
 /** What a database is besides its content, as statements for `name`: settings, also per role, privileges, comment. */

@@ -45,10 +45,10 @@ ALTER ${kind} ${there} OWNER TO CURRENT_USER;
 COMMENT ON ${kind} ${there} IS NULL;
 DO $aqua$ DECLARE grantee text; BEGIN
   FOR grantee IN SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
-    FROM pg_type t, aclexplode(t.typacl) a WHERE t.typacl IS NOT NULL AND t.oid = ${literal(there)}::regtype
+    FROM pg_type t, aclexplode(t.typacl) a WHERE t.oid = ${literal(there)}::regtype
   LOOP EXECUTE format('REVOKE ALL ON TYPE %s FROM %s', ${literal(there)}::regtype, grantee); END LOOP;
-END $aqua$;
-GRANT USAGE ON TYPE ${there} TO PUBLIC;`
+  GRANT USAGE ON TYPE ${there} TO PUBLIC, CURRENT_USER;
+END $aqua$;`
   })
   return `CREATE SCHEMA ${identifier(shelter)};\n${moves.join('\n')}`
 }
