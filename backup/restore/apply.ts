@@ -4,6 +4,7 @@ import { shown } from '../../scripts/quote.ts'
 import type { ActStep, Io } from '../../scripts/step.ts'
 import { type Manifest, setId } from '../manifest.ts'
 import { identifier, literal, type Postgres, query } from '../postgres.ts'
+import { checkCounts } from './counts.ts'
 import { createDatabase, fillDatabase, freshName, oldName, type Part } from './database.ts'
 import { alone, clear, endWork, type Hold } from './hold.ts'
 import { describe, type Leftover } from './pool.ts'
@@ -67,7 +68,8 @@ export function swapStep(ctx: Pick<Context, 'now'>, job: Job): ActStep {
         if (rest.schemas.length > 0) io.out.note(`not in the set, carried over as they are: ${rest.schemas.join(', ')}`)
         const extensions = await job.extensions()
         const filling = { parts, extensions, rest, lenient: false }
-        const { rows } = await fillDatabase(io, postgres, names.fresh, filling, moved(io, parts))
+        const { counts } = await fillDatabase(io, postgres, names.fresh, filling, moved(io, parts))
+        const rows = checkCounts(counts)
         await copyProperties(io, postgres, hold.maintenance, names.fresh)
         await rest.close()
         await hold.release()
@@ -101,7 +103,8 @@ export function copyStep(job: Job, into: string, single: boolean): ActStep {
       const parts = job.parts()
       const extensions = await job.extensions()
       const filling = { parts, extensions, lenient: single }
-      const { left, rows } = await fillDatabase(io, postgres, into, filling, moved(io, parts))
+      const { left, counts } = await fillDatabase(io, postgres, into, filling, moved(io, parts))
+      const rows = checkCounts(counts)
       const session = await openWork(io, postgres, hold.maintenance)
       await session
         .query(`COMMENT ON DATABASE ${identifier(into)} IS ${literal(`aqua: copy from ${job.title}`)}`)
@@ -161,6 +164,6 @@ function filling(job: Job, name: string, work: Filled): Pick<ActStep, 'act' | 'o
 
 function tellLeft(io: Io, left: readonly Leftover[]): void {
   if (left.length === 0) return
-  io.out.warn(`left out, since it refers to schemas that the copy does not have (${left.length}):`)
-  for (const entry of left) io.out.note(`  ${describe(entry)}: ${entry.message}`)
+  const lines = left.map((entry) => `${describe(entry)} (${entry.message})`)
+  io.out.warn(`left out, since it refers to schemas that the copy does not have: ${lines.join(', ')}`)
 }

@@ -4,6 +4,7 @@ import type { Session } from '../session.ts'
 import type { Archive } from './archive.ts'
 
 export interface Count {
+  schema: string
   table: string
   expected: number
   found: number | undefined
@@ -17,14 +18,18 @@ export async function countRows(session: Session, archives: readonly Archive[]):
       const table = `${identifier(schema)}.${identifier(name)}`
       const [[there] = []] = await session.query(`SELECT to_regclass(${literal(table)}) IS NOT NULL`)
       const [[found] = []] = there === 't' ? await session.query(`SELECT count(*) FROM ONLY ${table}`) : []
-      counts.push({ table: `${schema}.${name}`, expected, found: found === undefined ? undefined : Number(found) })
+      counts.push({
+        schema,
+        table: `${schema}.${name}`,
+        expected,
+        found: found === undefined ? undefined : Number(found),
+      })
     }
   return counts
 }
 
 /** Refuses other numbers than the manifest's; gives the number of rows, or undefined where no manifest counted. */
-export async function compareRows(session: Session, archives: readonly Archive[]): Promise<number | undefined> {
-  const counts = await countRows(session, archives)
+export function checkCounts(counts: readonly Count[]): number | undefined {
   const wrong = counts.filter(({ expected, found }) => expected !== found)
   if (wrong.length > 0)
     throw new AquaError('ROWS_DIFFER', 'the restored tables do not hold the rows that the manifest counted', {

@@ -1,11 +1,12 @@
+import { AquaError } from '../../scripts/error.ts'
 import type { Io } from '../../scripts/step.ts'
 import type { Manifest } from '../manifest.ts'
 import { identifier, literal, type Postgres } from '../postgres.ts'
 import type { Session } from '../session.ts'
 import type { Archive } from './archive.ts'
-import { compareRows } from './counts.ts'
+import { type Count, countRows } from './counts.ts'
 import type { Entry } from './entries.ts'
-import { type Leftover, leftoverError, mayWait, runEntries } from './pool.ts'
+import { describe, type Leftover, leftoverError, mayWait, runEntries } from './pool.ts'
 import type { Rest } from './rest.ts'
 import type { Definitions } from './schema.ts'
 import { copyData } from './sections.ts'
@@ -93,7 +94,7 @@ export async function fillDatabase(
   database: string,
   filling: Filling,
   onBytes: (count: number) => void,
-): Promise<{ left: Leftover[]; rows: number | undefined }> {
+): Promise<{ left: Leftover[]; counts: Count[] }> {
   const { parts, rest } = filling
   const session = await openWork(io, postgres, database)
   try {
@@ -105,7 +106,10 @@ export async function fillDatabase(
     ]
     const header = { name: '', type: 'SET', schema: '-', sql: parts[0]?.definitions.before.header ?? '' }
     const waiting = await runEntries(session, [header, ...before])
-    if (!waiting.every(mayWait)) throw leftoverError(waiting)
+    if (!waiting.every(mayWait))
+      throw filling.lenient && waiting.some(({ sqlstate }) => missing.has(sqlstate))
+        ? needsOthers(waiting)
+        : leftoverError(waiting)
     for (const { archive } of parts) await copyData(io, postgres, archive, session, onBytes)
     await rest?.copy(session)
     await session.query(limitLocks)
@@ -118,16 +122,26 @@ export async function fillDatabase(
     ]
     const left = await runEntries(session, after)
     if (left.some(({ sqlstate }) => !filling.lenient || !missing.has(sqlstate))) throw leftoverError(left)
-    const rows = await compareRows(
+    const counts = await countRows(
       session,
       parts.map(({ archive }) => archive),
     )
     io.progress('statistics for the planner')
     await session.query('ANALYZE')
-    return { left: left.filter(({ type }) => type !== 'ACL' && type !== 'COMMENT'), rows }
+    return { left: left.filter(({ type }) => type !== 'ACL' && type !== 'COMMENT'), counts }
   } finally {
     await session.close()
   }
+}
+
+/** Foreign keys and views can be left out of a copy; a table cannot. */
+function needsOthers(waiting: readonly Leftover[]): AquaError {
+  const tables = waiting.filter((entry) => !mayWait(entry))
+  return new AquaError('NEEDS_OTHERS', 'its tables cannot be made without other schemas', {
+    exit: 'refused',
+    details: tables.map((entry) => `${describe(entry)}: ${entry.message}`),
+    hint: 'copy all schemas of a set: aqua restore all <set> --into <database>',
+  })
 }
 
 function extensionEntry({ name, schema }: Manifest['extensions'][number]): Entry {

@@ -99,7 +99,8 @@ export async function restoreSteps(ctx: Context, options: RestoreOptions): Promi
   return [lock, check, ...steps]
 }
 
-function archivesOf(io: Io, postgres: Postgres, source: Source, identities: OpenFile): Archive[] {
+/** The files of a source as archives that can be opened and checked. */
+export function archivesOf(io: Io, postgres: Postgres, source: Source, identities: OpenFile): Archive[] {
   return source.files.map(({ schema, packed, rows }) => ({
     name: packed.name,
     schema,

@@ -16,8 +16,10 @@ export async function readParts(
   const parts: Part[] = []
   for (const archive of archives) {
     await archive.check(onBytes)
-    const before = await readSection(io, postgres, archive, 'pre-data')
-    const after = await readSection(io, postgres, archive, 'post-data')
+    const [before, after] = await Promise.all([
+      readSection(io, postgres, archive, 'pre-data'),
+      readSection(io, postgres, archive, 'post-data'),
+    ])
     const part = { archive, definitions: { before, after } }
     refuseNewer(postgres, part)
     refuseOtherSchemas(part)

@@ -3,7 +3,7 @@ import type { Io } from '../../scripts/step.ts'
 import { identifier, literal, type Postgres } from '../postgres.ts'
 import type { Session } from '../session.ts'
 import type { Archive } from './archive.ts'
-import { compareRows } from './counts.ts'
+import { checkCounts, countRows } from './counts.ts'
 import { type Dependents, dependentsOf, lostSql, noteSql, refreshes, sameDependents } from './dependents.ts'
 import { type Entry, readScript, type Script } from './entries.ts'
 import { orphanError } from './orphans.ts'
@@ -52,7 +52,7 @@ export async function restoreSchema(
       const orphans = left.filter(({ sqlstate }) => sqlstate === '23503')
       throw orphans.length > 0 ? await orphanError(session, orphans, schema) : leftoverError(left)
     }
-    const rows = await compareRows(session, [archive])
+    const rows = checkCounts(await countRows(session, [archive]))
     await session.query('SET CONSTRAINTS ALL IMMEDIATE')
     await commit(session)
     await session
