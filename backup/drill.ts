@@ -90,8 +90,12 @@ type Identities = ReturnType<typeof identitiesOf>
 async function restoreInto(io: Io, postgres: Postgres, source: Source, identities: Identities): Promise<Finding[]> {
   for (const { packed } of source.files) await checkMagic(packed)
   const archives = archivesOf(io, postgres, source, identities)
-  const total = totalBytes(archives)
-  const parts = await readParts(io, postgres, archives, byteProgress(io, 'reading', total))
+  const parts = await readParts(
+    io,
+    postgres,
+    archives,
+    byteProgress(io, 'reading', totalBytes(archives, 'storedBytes')),
+  )
   if (source.roles) await query(io, postgres, await readRoles(io, source.roles, identities))
   // Old-style files bring no roles: that a name exists is enough here.
   const missing = source.roles ? [] : await missingRoles(io, postgres, parts)
@@ -101,7 +105,8 @@ async function restoreInto(io: Io, postgres: Postgres, source: Source, identitie
   const held = parts.map(({ archive }) => archive.schema)
   const whole = services.every(({ schema }) => schema === undefined || held.includes(schema))
   const filling = { parts, extensions, lenient: !whole }
-  const { left, counts } = await fillDatabase(io, postgres, postgres.database, filling, byteProgress(io, 'data', total))
+  const onBytes = byteProgress(io, 'data', totalBytes(archives, 'plainBytes'))
+  const { left, counts } = await fillDatabase(io, postgres, postgres.database, filling, onBytes)
   if (left.length > 0) io.out.note(`not in the set, so left out: ${left.map(describe).join(', ')}`)
   const found = await structures(io, postgres, held)
   const out = (schema: string, type: RegExp) =>

@@ -3,7 +3,7 @@ import { AquaError } from '../../scripts/error.ts'
 import { shown } from '../../scripts/quote.ts'
 import type { ActStep, Io } from '../../scripts/step.ts'
 import { type Manifest, setId } from '../manifest.ts'
-import { identifier, literal, type Postgres, query } from '../postgres.ts'
+import { identifier, literal, type Postgres, psqlArgs, query } from '../postgres.ts'
 import { checkCounts } from './counts.ts'
 import { createDatabase, fillDatabase, freshName, oldName, type Part } from './database.ts'
 import { alone, clear, endWork, type Hold } from './hold.ts'
@@ -26,19 +26,28 @@ export interface Job {
 }
 
 const moved = (io: Io, parts: readonly Part[]) =>
-  byteProgress(io, 'data', totalBytes(parts.map(({ archive }) => archive)))
+  byteProgress(
+    io,
+    'data',
+    totalBytes(
+      parts.map(({ archive }) => archive),
+      'plainBytes',
+    ),
+  )
+
+const sectionCommand = (postgres: Postgres) => shown(postgres.command('pg_restore', ['--section=data', '-f', '-']).argv)
 
 /** One schema, in place. */
 export function schemaStep(job: Job, schema: string): ActStep {
   const { postgres } = job
-  const command = (program: 'psql' | 'pg_restore', ...args: string[]) => shown(postgres.command(program, args).argv)
   return {
     title: `restore ${schema}`,
     effect: 'destroy',
     would: [
-      `${command('psql')}: BEGIN, lock and drop schema ${identifier(schema)}`,
-      `${command('pg_restore', '-f', '-')} | the same psql`,
-      'the same psql: what leaned on the schema again, rows counted, COMMIT',
+      `${shown(postgres.command('psql', psqlArgs).argv)}, in one transaction:`,
+      `  BEGIN; DROP SCHEMA ${identifier(schema)} CASCADE, and its definitions again`,
+      `  the data, from ${sectionCommand(postgres)}`,
+      '  indexes, keys, what leaned on the schema; rows counted; COMMIT',
     ],
     async act(io) {
       const [part] = job.parts()
@@ -88,8 +97,8 @@ export function swapStep(ctx: Pick<Context, 'now'>, job: Job): ActStep {
     effect: 'destroy',
     would: [
       `CREATE DATABASE ${identifier(names.fresh)}, like ${identifier(live)}`,
-      `${shown(postgres.command('pg_restore', ['-f', '-']).argv)} | ${shown(postgres.command('psql', [], names.fresh).argv)}, for each schema`,
-      `ANALYZE, rows counted`,
+      `for each schema, ${sectionCommand(postgres)} into ${identifier(names.fresh)}`,
+      'indexes, keys and privileges; rows counted; ANALYZE',
       `BEGIN; ALTER DATABASE ${identifier(live)} RENAME TO ${identifier(names.old)}; ALTER DATABASE ${identifier(names.fresh)} RENAME TO ${identifier(live)}; COMMIT`,
     ],
   }
@@ -117,7 +126,7 @@ export function copyStep(job: Job, into: string, single: boolean): ActStep {
     effect: 'write',
     would: [
       `CREATE DATABASE ${identifier(into)}, like ${identifier(postgres.database)}`,
-      `${shown(postgres.command('pg_restore', ['-f', '-']).argv)} | ${shown(postgres.command('psql', [], into).argv)}, for each schema`,
+      `for each schema, ${sectionCommand(postgres)} into ${identifier(into)}`,
     ],
   }
 }

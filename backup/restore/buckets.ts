@@ -1,8 +1,9 @@
 import type { Stack } from '../../docker/engine.ts'
 import type { Loaded } from '../../env/load.ts'
 import type { ActStep, Io } from '../../scripts/step.ts'
-import { openArchive } from '../archive.ts'
+import { checkArchive, openArchive } from '../archive.ts'
 import { openObjectServer } from '../objectserver.ts'
+import type { Postgres } from '../postgres.ts'
 import { restoreObjects } from '../putobjects.ts'
 import { byteProgress } from './progress.ts'
 import type { Source } from './source.ts'
@@ -10,10 +11,10 @@ import type { Source } from './source.ts'
 type Identities = Parameters<typeof openArchive>[2]
 
 /** Read the buckets' archives to their proven end. */
-export async function checkBuckets(io: Io, source: Source, identities: Identities): Promise<void> {
+export async function checkBuckets(io: Io, postgres: Postgres, source: Source, identities: Identities): Promise<void> {
   for (const { bucket, packed } of source.buckets) {
-    const onBytes = byteProgress(io, `reading ${bucket}`, packed.plainBytes)
-    for await (const chunk of await openArchive(io, packed, identities)) onBytes((chunk as Buffer).length)
+    const onBytes = byteProgress(io, `reading ${bucket}`, packed.stored?.bytes)
+    await checkArchive(io, postgres, packed, identities, onBytes)
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { AquaError } from '../../scripts/error.ts'
 import type { Packed } from '../archive.ts'
 
@@ -31,12 +32,12 @@ export async function checkMagic({ store, name, compression, encrypted }: Packed
   })
 }
 
-async function firstBytes(stream: AsyncIterable<Buffer> & { destroy(): void }): Promise<Buffer> {
+async function firstBytes(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of stream) {
-    chunks.push(chunk)
-    length += chunk.length
+    chunks.push(chunk as Buffer)
+    length += (chunk as Buffer).length
     if (length >= longest) break
   }
   stream.destroy()

@@ -74,13 +74,13 @@ export async function restoreSteps(ctx: Context, options: RestoreOptions): Promi
       for (const { packed } of source.files) await checkMagic(packed)
       if (schema === 'all' && !into) await refusePart(io, postgres, source)
       const archives = archivesOf(io, postgres, source, identities)
-      parts = await readParts(io, postgres, archives, byteProgress(io, 'reading', totalBytes(archives)))
-      if (options.buckets) await checkBuckets(io, source, identities)
+      parts = await readParts(io, postgres, archives, byteProgress(io, 'reading', totalBytes(archives, 'storedBytes')))
+      if (options.buckets) await checkBuckets(io, postgres, source, identities)
       const missing = await missingRoles(io, postgres, parts)
       if (missing.length > 0 && !options.createRoles) throw rolesError(missing, source.roles !== undefined)
       if (schema === 'all' || into) {
         await refuseMissingExtensions(io, postgres, await job.extensions())
-        await warnOfSpace(io, postgres, totalBytes(archives) ?? 0)
+        await warnOfSpace(io, postgres, totalBytes(archives, 'plainBytes') ?? 0)
       } else if (parts[0]) await checkSchema(io, postgres, parts[0])
       io.done(`check: ${source.files.length} ${source.files.length === 1 ? 'archive is' : 'archives are'} whole`)
     },
@@ -105,6 +105,7 @@ export function archivesOf(io: Io, postgres: Postgres, source: Source, identitie
     name: packed.name,
     schema,
     plainBytes: packed.plainBytes,
+    storedBytes: packed.stored?.bytes,
     rows,
     open: () => openArchive(io, packed, identities),
     check: (onBytes) => checkArchive(io, postgres, packed, identities, onBytes),

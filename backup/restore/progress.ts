@@ -24,10 +24,10 @@ export function byteProgress(
   }
 }
 
+type Sized = { plainBytes: number | undefined; storedBytes: number | undefined }
+
 /** The sum, or undefined when one of them is not known. */
-export function totalBytes(files: readonly { plainBytes: number | undefined }[]): number | undefined {
-  return files.reduce<number | undefined>(
-    (sum, { plainBytes }) => (sum === undefined || plainBytes === undefined ? undefined : sum + plainBytes),
-    0,
-  )
+export function totalBytes(archives: readonly Sized[], which: keyof Sized): number | undefined {
+  const sizes = archives.map((archive) => archive[which])
+  return sizes.reduce((sum, size) => (sum === undefined || size === undefined ? undefined : sum + size), 0)
 }

@@ -37,7 +37,7 @@ export interface Asked {
   from: Store['kind'] | undefined
 }
 
-type World = Pick<Context, 'root' | 'cwd'>
+type World = Pick<Context, 'root' | 'cwd' | 'now'>
 
 /** Find what is meant. Looks on disk first, then in the local store, then in S3; `from` leaves out what it does not name. */
 export async function findSource(ctx: World, loaded: Loaded, asked: Asked): Promise<Source> {
