@@ -6,7 +6,8 @@ import type { Session } from '../session.ts'
 import type { Archive } from './archive.ts'
 import { type Count, countRows } from './counts.ts'
 import type { Entry } from './entries.ts'
-import { describe, type Leftover, leftoverError, mayWait, runEntries } from './pool.ts'
+import { orphanError } from './orphans.ts'
+import { describe, type Leftover, leftoverError, mayWait, orphaned, runEntries } from './pool.ts'
 import type { Rest } from './rest.ts'
 import type { Definitions } from './schema.ts'
 import { copyData } from './sections.ts'
@@ -121,6 +122,8 @@ export async function fillDatabase(
       ...(rest?.after.entries ?? []),
     ]
     const left = await runEntries(session, after)
+    const orphans = orphaned(left)
+    if (orphans.length > 0) throw await orphanError(session, orphans, 'this set')
     if (left.some(({ sqlstate }) => !filling.lenient || !missing.has(sqlstate))) throw leftoverError(left)
     const counts = await countRows(
       session,

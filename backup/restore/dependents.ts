@@ -66,11 +66,15 @@ const listed = `SELECT 'view' AS kind, v.nspname, v.relname, (v.relkind = 'm' AN
   FROM views v
 UNION ALL
 SELECT 'FK CONSTRAINT', n.nspname, c.conname,
-    format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid)) ||
-    coalesce(format('; COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, c.conrelid::regclass, obj_description(c.oid, 'pg_constraint')), ''),
-    c.oid::text
+    format('ALTER TABLE %s ADD CONSTRAINT %I %s', c.conrelid::regclass, c.conname, pg_get_constraintdef(c.oid)), c.oid::text
   FROM outside o JOIN pg_constraint c ON c.oid = o.objid AND o.classid = 'pg_constraint'::regclass
   JOIN pg_namespace n ON n.oid = c.connamespace WHERE c.contype = 'f' AND c.conparentid = 0
+UNION ALL
+SELECT 'COMMENT', n.nspname, c.conname,
+    format('COMMENT ON CONSTRAINT %I ON %s IS %L', c.conname, c.conrelid::regclass, obj_description(c.oid, 'pg_constraint')), c.oid::text
+  FROM outside o JOIN pg_constraint c ON c.oid = o.objid AND o.classid = 'pg_constraint'::regclass
+  JOIN pg_namespace n ON n.oid = c.connamespace
+  WHERE c.contype = 'f' AND c.conparentid = 0 AND obj_description(c.oid, 'pg_constraint') IS NOT NULL
 UNION ALL
 SELECT 'TRIGGER', n.nspname, t.tgname, pg_get_triggerdef(t.oid) ||
     CASE t.tgenabled WHEN 'O' THEN '' ELSE format('; ALTER TABLE %s %s TRIGGER %I', t.tgrelid::regclass,

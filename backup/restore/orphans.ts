@@ -18,7 +18,7 @@ GROUP BY c.oid, c.conrelid, c.confrelid ORDER BY 1`
  * Foreign keys that could not be made because rows refer to rows that are not there: which, and how many. For a transaction that is
  * about to be rolled back.
  */
-export async function orphanError(session: Session, left: readonly Leftover[], schema: string): Promise<AquaError> {
+export async function orphanError(session: Session, left: readonly Leftover[], what: string): Promise<AquaError> {
   const known = (await session.query(unproven)).map(([oid = '']) => oid)
   const keys = left.map((entry) => ({ ...entry, sql: `${entry.sql.replace(/;?\s*$/, '')} NOT VALID` }))
   // A partitioned table takes no unproven key before PostgreSQL 18: then the server's own example has to do.
@@ -32,9 +32,9 @@ export async function orphanError(session: Session, left: readonly Leftover[], s
     details.push(
       `${entry.schema}.${entry.name}: ${left.find(({ sql }) => entry.sql.startsWith(sql.replace(/;?\s*$/, '')))?.message}`,
     )
-  return new AquaError('ORPHANS', `with this ${schema}, rows would refer to rows that are not there`, {
+  return new AquaError('ORPHANS', `with ${what} restored, rows would refer to rows that are not there`, {
     exit: 'refused',
     details,
-    hint: 'nothing was changed; mend those rows, or restore all schemas of one set: aqua restore all <set>',
+    hint: 'nothing was changed; mend those rows first, or restore all schemas of one set: aqua restore all <set>',
   })
 }

@@ -71,6 +71,11 @@ export function leftoverError(left: readonly Leftover[]): AquaError {
   })
 }
 
+/** Foreign keys that rows stand against. */
+export function orphaned(left: readonly Leftover[]): Leftover[] {
+  return left.filter(({ sqlstate }) => sqlstate === '23503')
+}
+
 export function describe({ type, schema, name }: Entry): string {
   return `${type.toLowerCase()} ${schema === '-' ? '' : `${schema}.`}${name}`
 }

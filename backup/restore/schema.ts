@@ -7,7 +7,7 @@ import { checkCounts, countRows } from './counts.ts'
 import { type Dependents, dependentsOf, lostSql, noteSql, refreshes, sameDependents } from './dependents.ts'
 import { type Entry, readScript, type Script } from './entries.ts'
 import { orphanError } from './orphans.ts'
-import { leftoverError, mayWait, runEntries } from './pool.ts'
+import { leftoverError, mayWait, orphaned, runEntries } from './pool.ts'
 import { copyData } from './sections.ts'
 import { limitLocks, lockError, openWork } from './transaction.ts'
 import { keptTypes, returning, shelter, shelterSql } from './types.ts'
@@ -49,7 +49,7 @@ export async function restoreSchema(
     const rest = [...waiting, ...definitions.after.entries, ...plan.dependents.saved, ...refreshes(plan.dependents)]
     const left = await runEntries(session, rest)
     if (left.length > 0) {
-      const orphans = left.filter(({ sqlstate }) => sqlstate === '23503')
+      const orphans = orphaned(left)
       throw orphans.length > 0 ? await orphanError(session, orphans, schema) : leftoverError(left)
     }
     const rows = checkCounts(await countRows(session, [archive]))
@@ -58,7 +58,8 @@ export async function restoreSchema(
     await session
       .query(analyzeSql(schema))
       .catch((error: unknown) => io.out.warn(`the planner's statistics are not up to date: ${error}`))
-    const names = [...plan.dependents.saved, ...plan.dependents.views].map((one) => `${one.schema}.${one.name}`)
+    const again = [...plan.dependents.saved.filter(({ type }) => type !== 'COMMENT'), ...plan.dependents.views]
+    const names = again.map((one) => `${one.schema}.${one.name}`)
     return { types: [...plan.kept.keys()], saved: names, rows }
   } catch (error) {
     throw await lockError(io, postgres, archive.schema, error)

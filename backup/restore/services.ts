@@ -1,8 +1,7 @@
-import { compose, type Stack } from '../../docker/engine.ts'
+import type { Stack } from '../../docker/engine.ts'
 import { waitHealthy } from '../../docker/health.ts'
-import { containersOf, serviceOf } from '../../docker/inspect.ts'
+import { type Container, containersOf, serviceOf } from '../../docker/inspect.ts'
 import { services } from '../../docker/services.ts'
-import { placeholders } from '../../docker/stack.ts'
 import type { ActStep, Io, Step } from '../../scripts/step.ts'
 
 /** Seconds until what was stopped has to be healthy again. */
@@ -15,27 +14,27 @@ const withSchema = services.filter(({ schema }) => schema !== undefined).map(({ 
  * stopped, and only what was stopped is started.
  */
 export function withServicesStopped(stack: Stack, title: string, steps: readonly Step[]): ActStep {
-  const filled = placeholders(stack)
-  let stopped: string[] = []
-  const run = (io: Io, verb: 'stop' | 'start') => io.run(compose(filled, verb, ...stopped), { env: filled.env })
+  // The very containers, by the engine itself: compose would want all their dependencies, and every value of its files.
+  let stopped: Container[] = []
+  const run = (io: Io, verb: 'stop' | 'start') => io.run([stack.docker, verb, ...stopped.map(({ Id }) => Id)])
   return {
     title,
     effect: 'destroy',
     would: [
-      compose(filled, 'stop', '<the running services>').join(' '),
+      `${stack.docker} stop <the running services with a schema>`,
       ...steps.flatMap((step) => ('argv' in step ? [step.argv.join(' ')] : (step.would ?? [step.title]))),
-      compose(filled, 'start', '<the same>').join(' '),
+      `${stack.docker} start <the same>`,
     ],
     async act(io) {
-      const running = (await containersOf(io, stack.docker, stack.project)).filter(
-        ({ State }) => State.Status === 'running' || State.Status === 'restarting',
+      stopped = (await containersOf(io, stack.docker, stack.project)).filter(
+        (one) => /^(running|restarting)$/.test(one.State.Status) && withSchema.includes(serviceOf(one)),
       )
-      stopped = running.map(serviceOf).filter((name) => withSchema.includes(name))
-      if (stopped.length > 0) {
-        io.progress(`stopping ${stopped.join(', ')}`)
-        await run(io, 'stop')
-      }
+      const names = stopped.map(serviceOf)
       try {
+        if (stopped.length > 0) {
+          io.progress(`stopping ${names.join(', ')}`)
+          await run(io, 'stop')
+        }
         await io.steps(steps)
       } catch (error) {
         if (!io.signal.aborted && stopped.length > 0)
@@ -45,13 +44,13 @@ export function withServicesStopped(stack: Stack, title: string, steps: readonly
         throw error
       }
       if (stopped.length === 0 || io.signal.aborted) return
-      io.progress(`starting ${stopped.join(', ')}`)
+      io.progress(`starting ${names.join(', ')}`)
       const before = await containersOf(io, stack.docker, stack.project)
       await run(io, 'start')
       await waitHealthy(io, {
         docker: stack.docker,
         project: stack.project,
-        wanted: new Set(stopped),
+        wanted: new Set(names),
         timeout,
         restartsBefore: new Map(before.map(({ Id, RestartCount }) => [Id, RestartCount])),
         creating: () => false,
