@@ -72,7 +72,10 @@ export async function restoreSteps(ctx: Context, options: RestoreOptions): Promi
     ),
     async act(io) {
       for (const { packed } of source.files) await checkMagic(packed)
-      if (schema === 'all' && !into) await refusePart(io, postgres, source)
+      if (schema === 'all' && !into) {
+        await refusePart(io, postgres, source)
+        await refuseReplication(io, postgres)
+      }
       const archives = archivesOf(io, postgres, source, identities)
       parts = await readParts(io, postgres, archives, byteProgress(io, 'reading', totalBytes(archives, 'storedBytes')))
       if (options.buckets) await checkBuckets(io, postgres, source, identities)
@@ -141,6 +144,23 @@ async function refusePart(io: Io, postgres: Postgres, source: Source): Promise<v
   throw new AquaError('SET_PARTIAL', `${source.title} does not hold all schemas: ${lacking.join(', ')} missing`, {
     exit: 'refused',
     hint: `restore those it holds one by one: aqua restore ${source.files[0]?.schema} …`,
+  })
+}
+
+/** They hang on the database itself, by its number: after a swap they would go on with the old one. */
+async function refuseReplication(io: Io, postgres: Postgres): Promise<void> {
+  const found = await query(
+    io,
+    postgres,
+    `SELECT 'subscription ' || subname FROM pg_subscription
+WHERE subdbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+UNION ALL SELECT 'replication slot ' || slot_name FROM pg_replication_slots WHERE database = current_database()`,
+  )
+  if (found.length === 0) return
+  throw new AquaError('REPLICATION', `${postgres.database} cannot be swapped: replication hangs on it`, {
+    exit: 'refused',
+    details: found.flat(),
+    hint: 'restore schema by schema, or drop these first and make them again afterwards',
   })
 }
 

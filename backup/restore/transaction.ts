@@ -22,7 +22,7 @@ export async function openWork(
   const newer = postgres.server.versionNumber >= 170000 ? 'SET transaction_timeout = 0;' : ''
   await session.query(`SET application_name = ${literal(workName)}; SET client_encoding = 'UTF8'; SET lc_messages = 'C';
 SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0; ${newer}
-SET client_min_messages = warning; SET row_security = off; SET check_function_bodies = false;
+SET client_min_messages = warning; SET standard_conforming_strings = on; SET row_security = off; SET check_function_bodies = false;
 SET search_path = ''; ${limitLocks}`)
   return session
 }

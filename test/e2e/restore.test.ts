@@ -5,8 +5,9 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Envelope } from '../../scripts/run.ts'
 import { seededSchemas } from './cluster.ts'
+import { startMinio } from './minio.ts'
 import { databases, dumpText, image, inCluster, startWorld, type World } from './restores.ts'
-import { aqua, docker, json, program, refusal, start } from './stack.ts'
+import { aqua, docker, eventually, json, program, refusal, start, startAqua } from './stack.ts'
 
 let world: World
 let whole: string
@@ -104,9 +105,9 @@ test('all: damaged beyond anything one schema could mend, and what no set holds 
   assert.is(rows, 3353)
   assert.is(await sql("SELECT md5(string_agg(l::text, ',' ORDER BY id)) FROM audit.log l"), carried)
   assert.equal(await databases(world.cluster), ['aquastream', old])
-  const aside = await dumpText(world.cluster, String(old))
-  const body = (text: string) => text.slice(text.indexOf('Type: SCHEMA'))
-  assert.is(body(aside), body(damaged), 'the old database is what it was')
+  const aside = (await dumpText(world.cluster, String(old))).replaceAll(String(old), 'aquastream')
+  const body = (text: string) => text.replace(/^COMMENT ON DATABASE .*$/m, '')
+  assert.ok(body(aside) === body(damaged), 'the old database is what it was')
   await json(['restore', '--drop-old'], 6, options())
   assert.equal(await databases(world.cluster), ['aquastream', old], 'asked first, and nobody answered')
   await json(['restore', '--drop-old', '--yes'], 0, options())
@@ -394,6 +395,69 @@ test('services that run are stopped before and started after, also when it fails
   } finally {
     await docker('rm', '-f', name)
   }
+})
+
+test('Ctrl-C: the database is what it was, and nothing half-made is left', async () => {
+  for (const schema of ['user', 'all']) {
+    const run = startAqua(['restore', schema, set, '--yes', '--no-safety'], options())
+    // Past the check, in the middle of the work.
+    await eventually('it is at work', async () => {
+      const busy = await sql(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'aqua restore: work' AND query ~ 'aqua_entries'",
+      )
+      return busy !== '0' || run.child.exitCode !== null
+    })
+    run.child.kill('SIGINT')
+    const { code } = await run.ended
+    assert.ok(code === 130 || code === 0, `exit ${code}`)
+    await sameAs(whole)
+    if (code === 130) assert.equal(await databases(world.cluster), ['aquastream'])
+    assert.is(await sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'aqua restore: work'"), '0')
+  }
+})
+
+test('from S3, and with the objects of the buckets', async () => {
+  const minio = await startMinio('restore-e2e-minio')
+  try {
+    const { accessKeyId, secretAccessKey } = minio.settings
+    const env = {
+      ...world.env,
+      BACKUP_S3_BUCKET: 'backups',
+      BACKUP_S3_ENDPOINT: minio.endpoint,
+      BACKUP_S3_ACCESS_KEY: accessKeyId,
+      BACKUP_S3_SECRET_KEY: secretAccessKey,
+      S3_ENDPOINT: minio.endpoint,
+      MINIO_ROOT_USER: accessKeyId,
+      MINIO_ROOT_PASSWORD: secretAccessKey,
+    }
+    await minio.mc('mb', '-q', 'm/aquastream-media')
+    await docker('exec', minio.id, 'sh', '-c', 'printf photo > /tmp/photo')
+    await minio.mc(
+      'cp',
+      '-q',
+      '--attr',
+      'Content-Type=image/jpeg;color=blue',
+      '/tmp/photo',
+      'm/aquastream-media/a/1.jpg',
+    )
+    const { set: id } = result(await json(['backup', '--to', 's3', '--buckets', '--no-prune'], 0, { env }))
+    await minio.mc('rm', '-q', 'm/aquastream-media/a/1.jpg')
+    await sql('DELETE FROM crew.invites; DROP VIEW event.named')
+    const words = ['--yes', '--no-safety']
+    await json(['restore', 'crew', String(id), '--from', 'local', ...words], 2, { env })
+    await json(['restore', 'crew', String(id), ...words], 0, { env })
+    assert.is(await sql('SELECT count(*) FROM crew.invites'), '1')
+    const { objects } = result(
+      await json(['restore', 'all', 'latest', '--from', 's3', '--buckets', ...words], 0, { env }),
+    )
+    assert.is(objects, 1)
+    await sameAs(whole)
+    assert.is(await minio.mc('cat', 'm/aquastream-media/a/1.jpg'), 'photo')
+    assert.match(await minio.mc('stat', '--json', 'm/aquastream-media/a/1.jpg'), 'image/jpeg')
+  } finally {
+    await minio.remove()
+  }
+  await json(['restore', '--drop-old', '--yes'], 0, options())
 })
 
 test.run()
