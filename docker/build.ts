@@ -10,7 +10,7 @@ import { lockStep } from './lock.ts'
 import { imageStep } from './serviceimages.ts'
 import { type Service, services } from './services.ts'
 import { loadStack, withImages } from './stack.ts'
-import { chosenSource, type ImageSource, thirdPartyStep } from './thirdparty.ts'
+import { chosenSource, type ImageSource, imagesOfOthers } from './thirdparty.ts'
 import { findWorkspace, type Workspace } from './workspace.ts'
 
 /** On the command line of every task that builds. */
@@ -63,17 +63,7 @@ export async function prepareBuild(
     // The JDK's image is needed only when there is something to build with it.
     if (inContainer && (await planJars(ctx, workspace, options.force)).reason !== undefined) needs.push('JDK_IMAGE')
   }
-  const chosen = [...loaded.values]
-    .filter(([name]) => name.endsWith('_IMAGE'))
-    .map(([name, { value }]) => [name, String(value)])
-  const thirdParty = thirdPartyStep(ctx, {
-    docker,
-    asked: options.images,
-    remembered,
-    overrides: Object.fromEntries(chosen),
-    mirror: String(initial.env.AQUA_REGISTRY ?? ''),
-    needs,
-  })
+  const thirdParty = await imagesOfOthers(ctx, { stack: initial, loaded }, needs, options.images)
   const stack = (): Stack => ({
     ...initial,
     env: { ...withImages(initial.env, thirdParty.names()), ...(workspace ? { AQUA_WORKSPACE: workspace.root } : {}) },

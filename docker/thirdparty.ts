@@ -1,9 +1,11 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import type { Loaded } from '../env/load.ts'
 import type { Context } from '../scripts/context.ts'
 import { AquaError } from '../scripts/error.ts'
 import type { ActStep, CommandResult, EnvMap, Io } from '../scripts/step.ts'
 import { debianMirror } from './apt.ts'
+import type { Stack } from './engine.ts'
 import { digest, Hasher } from './fingerprint.ts'
 import { debianSuite, type ImageKey, type ThirdPartyImage, thirdPartyImages } from './images/catalogue.ts'
 import { fingerprintLabel, imagesOf } from './inspect.ts'
@@ -58,6 +60,26 @@ export interface ThirdPartyOptions {
   overrides: EnvMap
   mirror: string
   needs: readonly ImageKey[]
+}
+
+/** The step for a stage's images: its variables name substitutes and the mirror. */
+export async function imagesOfOthers(
+  ctx: Context,
+  { stack, loaded }: { stack: Stack; loaded: Loaded },
+  needs: readonly ImageKey[],
+  asked?: ImageSource,
+): Promise<ThirdParty> {
+  const chosen = [...loaded.values]
+    .filter(([name]) => name.endsWith('_IMAGE'))
+    .map(([name, { value }]) => [name, String(value)])
+  return thirdPartyStep(ctx, {
+    docker: stack.docker,
+    asked,
+    remembered: await chosenSource(ctx, asked),
+    overrides: Object.fromEntries(chosen),
+    mirror: String(stack.env.AQUA_REGISTRY ?? ''),
+    needs,
+  })
 }
 
 /** Every third-party image is there: pulled by its exact tag, or built from Debian's packages. */

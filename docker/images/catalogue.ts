@@ -12,6 +12,7 @@ export type ImageKey =
   | 'POSTGRES_IMAGE'
   | 'REDIS_IMAGE'
   | 'MINIO_IMAGE'
+  | 'LIQUIBASE_IMAGE'
 
 export interface ThirdPartyImage {
   /** Variable that holds the name of the image in use. */
@@ -26,12 +27,12 @@ export interface ThirdPartyImage {
   /** Build arguments with a fixed value. */
   args: Readonly<Record<string, string>>
   /** Build arguments whose value is another image, in the same mode; that one is there first. */
-  bases: Readonly<Partial<Record<'BASE_IMAGE' | 'GO_IMAGE', ImageKey>>>
+  bases: Readonly<Partial<Record<'BASE_IMAGE' | 'GO_IMAGE' | 'RUNTIME_IMAGE', ImageKey>>>
   /** Further build contexts, relative to this folder. */
   contexts: Readonly<Record<string, string>>
   /** The build downloads over HTTPS: hand it the machine's CA bundle as the secret `ca`, if there is one. */
   needsCa: boolean
-  /** Used while building only; never part of the running stack. */
+  /** Used while building or migrating only; never part of the running stack. */
   buildOnly: boolean
 }
 
@@ -113,5 +114,16 @@ export const thirdPartyImages: readonly ThirdPartyImage[] = [
     bases: { GO_IMAGE: 'GO_IMAGE', BASE_IMAGE: 'BASE_IMAGE' },
     contexts: { images: 'service' },
     needsCa: true,
+  },
+  {
+    ...fromDebian,
+    key: 'LIQUIBASE_IMAGE',
+    purpose: "Liquibase with PostgreSQL's driver, which upstream's image lacks since 5.0",
+    registry: undefined,
+    debian: 'aqua/liquibase:5.0.4',
+    folder: 'liquibase',
+    bases: { BASE_IMAGE: 'BASE_IMAGE', RUNTIME_IMAGE: 'RUNTIME_IMAGE' },
+    needsCa: true,
+    buildOnly: true,
   },
 ]
