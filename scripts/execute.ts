@@ -73,7 +73,7 @@ export class Executor {
   async #runStep(step: Step): Promise<void> {
     const { out, clock } = this.#o
     const interactive = 'argv' in step && step.interactive === true
-    const shown = this.#o.showSteps && step.effect !== 'read' && !interactive
+    const shown = this.#o.showSteps && (step.effect !== 'read' || step.slow === true) && !interactive
     let title = step.title
     const startedAt = clock()
     const report = (state: StepReport['state']) => {

@@ -22,7 +22,9 @@ export function overview(manifest: Manifest, version: string): string {
     if (entries.length === 0) continue
     lines.push('', group)
     const rows = entries.map((entry) => {
-      const aliases = Object.keys(entry.aliases)
+      const all = Object.keys(entry.aliases)
+      // A dozen old names would push every summary off the screen; the task's own help has them.
+      const aliases = all.length > 3 ? [] : all
       return [[typed(manifest, entry.name), ...aliases].join(', '), entry.summary] as const
     })
     lines.push(...columns(rows))
@@ -58,7 +60,9 @@ export function taskHelp(manifest: Manifest, entry: ManifestEntry): string {
   })
   const lines = [entry.summary, '', `Usage: ${['aqua', typed(manifest, entry.name), ...usage, '[options]'].join(' ')}`]
   const aliases = Object.entries(entry.aliases)
-  if (aliases.length > 0) {
+  if (aliases.length > 3)
+    lines.push('', 'Also', ...columns(aliases.map(([alias, words]) => [alias, `= ${entry.name} ${words.join(' ')}`])))
+  else if (aliases.length > 0) {
     const meaning = ([alias, words]: (typeof aliases)[number]) =>
       words.length > 0 ? `${alias} (= ${entry.name} ${words.join(' ')})` : alias
     lines.push(`Also:  ${aliases.map(meaning).join(', ')}`)

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import path from 'node:path'
-import { createInterface } from 'node:readline/promises'
+import { confirm } from './confirm.ts'
 import type { Context } from './context.ts'
 import { AquaError, exitCodes } from './error.ts'
 import { Executor, handleSignals } from './execute.ts'
@@ -157,35 +157,6 @@ function showPlan(steps: readonly Step[], out: Output): void {
     const { title, effect, commands } = describeStep(step) as { title: string; effect: string; commands: string[] }
     out.print(`${title}${effect === 'destroy' ? ' (destroys)' : ''}`)
     for (const command of commands) out.print(`  ${command}`)
-  }
-}
-
-async function confirm(
-  name: string,
-  loss: string | undefined,
-  ctx: Context,
-  out: Output,
-  signal: AbortSignal,
-): Promise<void> {
-  if (loss === undefined) return
-  if (ctx.yes) {
-    out.note(`--yes: ${loss}`)
-    return
-  }
-  if (!ctx.interactive)
-    throw new AquaError('NOT_CONFIRMED', `${name} ${loss}, and nobody can be asked here`, {
-      exit: 'refused',
-      hint: 'add --yes if that is meant',
-    })
-  const reader = createInterface({ input: process.stdin, output: process.stderr })
-  // While readline reads, Ctrl-C arrives as a key press, not as a signal.
-  reader.once('SIGINT', () => process.kill(process.pid, 'SIGINT'))
-  try {
-    const answer = await reader.question(`${name} ${loss}. Type yes to go on: `, { signal })
-    if (answer.trim().toLowerCase() !== 'yes')
-      throw new AquaError('NOT_CONFIRMED', 'nothing was done', { exit: 'refused' })
-  } finally {
-    reader.close()
   }
 }
 

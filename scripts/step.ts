@@ -42,6 +42,8 @@ export interface StreamingCommand {
 interface StepBase {
   title: string
   effect: Effect
+  /** It only reads, and takes seconds: show its line all the same. */
+  slow?: boolean
   /** Undo what a half-run of this step leaves behind. Called once, after Ctrl-C or termination, when the children are gone. */
   onInterrupt?: ((io: Io) => Promise<void>) | undefined
 }
