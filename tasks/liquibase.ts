@@ -37,7 +37,7 @@ export default task({
   ],
   notes: [
     'sql prints what update would run, and nothing else; as --json it is in result.sql. Applied by hand, it has to run as',
-    "the service's role, or the tables belong to somebody else.",
+    "the service's role, or the tables are not its own: aqua psql --as user < user.sql",
     'update shows that SQL and asks on stage and prod. all goes in the order in which schemas refer to each other, and',
     'ends at the first failure. PostgreSQL undoes the change set that failed; those before it stay applied and recorded.',
     'A change set with runInTransaction:false is not undone.',

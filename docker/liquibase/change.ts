@@ -26,8 +26,9 @@ async function refuseLocked(session: Session, io: Io, services: readonly Service
  * the SQL is shown and confirmed first, and the schemas are saved.
  */
 export function updateSteps(session: Session): Step[] {
-  const { ctx, stage, services } = session
+  const { ctx, stage, services, workspace } = session
   const done: { service: string; applied: ChangeSet[] }[] = []
+  let wanted = services
   const look: ActStep = {
     title: 'locks',
     effect: 'read',
@@ -43,7 +44,10 @@ export function updateSteps(session: Session): Step[] {
       would: [session.shown(service, ['update'])],
       onInterrupt: session.onInterrupt,
       async act(io) {
-        const { stdout, stderr } = await session.run(io, service, ['update', '--show-summary=off'])
+        // Whose SQL was empty has nothing to run.
+        const { stdout, stderr } = wanted.includes(service)
+          ? await session.run(io, service, ['update', '--show-summary=off'])
+          : { stdout: '', stderr: '' }
         const applied = begunIn(`${stdout}\n${stderr}`)
         done.push({ service: service.name, applied })
         io.done(`${service.name}: ${applied.length === 0 ? 'up to date' : `${counted(applied.length)} applied`}`)
@@ -52,7 +56,6 @@ export function updateSteps(session: Session): Step[] {
     }),
   )
   if (stage === 'dev') return [look, ...each]
-  let changed: Service[] = []
   const preview: ActStep = {
     title: 'what would change',
     effect: 'read',
@@ -61,9 +64,9 @@ export function updateSteps(session: Session): Step[] {
     onInterrupt: session.onInterrupt,
     async act(io) {
       const sql = await updateSql(session, io, services)
-      changed = services.filter(({ short }) => changeSetsOfSql(sql[short] ?? '').length > 0)
-      io.result({ sql: Object.fromEntries(changed.map(({ short }) => [short, sql[short]])) })
-      for (const { short } of changed) io.out.print(sql[short] ?? '')
+      wanted = services.filter(({ short }) => changeSetsOfSql(sql[short] ?? '').length > 0)
+      io.result({ sql: Object.fromEntries(wanted.map(({ short }) => [short, sql[short]])) })
+      for (const { short } of wanted) io.out.print(sql[short] ?? '')
     },
   }
   const ask: ActStep = {
@@ -71,10 +74,16 @@ export function updateSteps(session: Session): Step[] {
     effect: 'read',
     would: ['show the SQL and ask, unless nothing is pending'],
     async act(io) {
-      if (changed.length === 0) return
-      const names = changed.map(({ short }) => short).join(', ')
-      await confirm('liquibase update', `runs the SQL above on ${stage} (${names})`, ctx, io.out, io.signal)
-      await io.steps(await safetyBackup(ctx, stage, changed))
+      if (wanted.length === 0) return
+      const names = wanted.map(({ short }) => short).join(', ')
+      await confirm(
+        'liquibase update',
+        `runs the SQL above on ${stage} (${names}; change logs of ${workspace.root})`,
+        ctx,
+        io.out,
+        io.signal,
+      )
+      await io.steps(await safetyBackup(ctx, stage, wanted))
     },
   }
   return [look, preview, ask, ...each]

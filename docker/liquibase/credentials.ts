@@ -9,10 +9,12 @@ export interface Credentials {
 }
 
 /** The role that owns a service's schema: migrations run as it, so that what they make belongs to it and not to the superuser. */
-export function credentials(service: Service, env: EnvMap): Credentials {
-  const variable = `${service.short.toUpperCase()}_DB_PASSWORD`
-  const value = env[variable]
-  if (!value)
-    throw new AquaError('PASSWORD_MISSING', `${variable} has no value`, { exit: 'missing', hint: 'aqua env init' })
-  return { role: `backend_${service.short}`, password: new Secret(unwrap(value)) }
+export function credentials({ name, role }: Service, env: EnvMap): Credentials {
+  const password = role && env[role.passwordVariable]
+  if (!password)
+    throw new AquaError('PASSWORD_MISSING', `${role?.passwordVariable ?? `the password of ${name}`} has no value`, {
+      exit: 'missing',
+      hint: `aqua env init ${env.AQUA_STAGE ?? 'dev'}`,
+    })
+  return { role: role.name, password: new Secret(unwrap(password)) }
 }

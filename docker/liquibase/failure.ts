@@ -57,7 +57,7 @@ export function liquibaseError(result: CommandResult, failed: Failed): AquaError
       details: lines(reason),
       hint: status,
     })
-  if (/^Connection could not be created/i.test(reason)) return noConnection(service, reason)
+  if (/^Connection could not be created/i.test(reason)) return noConnection(failed, reason)
   if (command.startsWith('rollback')) return failedRollback(failed, result, reason)
   return new AquaError('LIQUIBASE', `liquibase ${command} for ${service.short} failed`, {
     details: lines(reason),
@@ -101,17 +101,17 @@ function failedRollback({ service, command, stage }: Failed, result: CommandResu
   })
 }
 
-function noConnection(service: Service, reason: string): AquaError {
+function noConnection({ service, stage }: Failed, reason: string): AquaError {
   const [, why = reason] = /with driver \S+\.\s+([\s\S]*)$/.exec(reason) ?? []
   const refused = /password authentication failed|role ".*" does not exist|not permitted to log in/.test(why)
   return refused
-    ? new AquaError('ROLE_REFUSED', `PostgreSQL refuses the role of ${service.short}`, {
+    ? new AquaError('ROLE_REFUSED', `the database refuses the role of ${service.short}`, {
         details: lines(why),
-        hint: 'aqua db roles',
+        hint: `aqua db roles${stage === 'dev' ? '' : ` ${stage}`}`,
       })
-    : new AquaError('DATABASE', `PostgreSQL does not answer for ${service.short}`, {
+    : new AquaError('DATABASE', `the database does not answer for ${service.short}`, {
         details: lines(why),
-        hint: 'aqua logs postgres',
+        hint: `aqua logs postgres${stage === 'dev' ? '' : ` --stage ${stage}`}`,
       })
 }
 

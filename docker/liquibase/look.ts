@@ -26,8 +26,8 @@ export function statusStep(session: Session): ActStep {
     onInterrupt: session.onInterrupt,
     async act(io) {
       const all = await requireSchemas(io, await session.database(io), session.services)
-      const rows: { service: string; applied: number; pending: ChangeSet[]; lock: string | null }[] = []
-      const pending = await each(
+      const rows: { service: string; applied: number; pending: ChangeSet[] | null; lock: string | null }[] = []
+      const asked = await each(
         all,
         ({ service }) => service,
         (records) => pendingOf(session, io, records),
@@ -37,22 +37,21 @@ export function statusStep(session: Session): ActStep {
         rows.push({
           service: service.name,
           applied: applied.length,
-          pending: pending.found[i] ?? [],
+          pending: asked.found[i] ?? null,
           lock: lock && holder ? `since ${lock.since} UTC by ${holder.who}` : null,
         })
       }
       io.result({ services: rows })
-      const unknown = (i: number) => (pending.found[i] ? String(pending.found[i].length) : 'not known')
-      const shown = rows.map(({ service, applied, lock }, i) => ({
+      const shown = rows.map(({ service, applied, pending, lock }) => ({
         service,
         applied: String(applied),
-        pending: unknown(i),
+        pending: pending ? String(pending.length) : 'not known',
         lock: lock ?? 'free',
       }))
       for (const line of table(shown)) io.out.print(line)
       for (const row of rows)
-        for (const one of row.pending) io.out.print(`pending for ${row.service}: ${described(one)}`)
-      pending.throwFirst()
+        for (const one of row.pending ?? []) io.out.print(`pending for ${row.service}: ${described(one)}`)
+      asked.throwFirst()
     },
   }
 }

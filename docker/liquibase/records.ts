@@ -1,5 +1,6 @@
 import { AquaError } from '../../scripts/error.ts'
 import type { Io } from '../../scripts/step.ts'
+import type { Stage } from '../../scripts/task.ts'
 import type { Stack } from '../engine.ts'
 import { containersOf, serviceOf } from '../inspect.ts'
 import type { Service } from '../services.ts'
@@ -10,6 +11,7 @@ export interface Database {
   docker: string
   container: string
   name: string
+  stage: Stage
 }
 
 /** A row of DATABASECHANGELOG. */
@@ -46,11 +48,8 @@ export interface Records {
 export async function findDatabase(io: Pick<Io, 'probe'>, stack: Stack): Promise<Database> {
   const { docker, project, stage, env } = stack
   const found = (await containersOf(io, docker, project)).find((container) => serviceOf(container) === 'postgres')
-  if (found?.State.Status === 'running') return { docker, container: found.Id, name: String(env.POSTGRES_DB) }
-  throw new AquaError('DATABASE_DOWN', `PostgreSQL of ${project} is not running`, {
-    exit: 'missing',
-    hint: `aqua up ${stage}`,
-  })
+  if (found?.State.Status === 'running') return { docker, container: found.Id, name: String(env.POSTGRES_DB), stage }
+  throw new AquaError('NOT_RUNNING', `postgres of ${project} is not running`, { hint: `aqua up ${stage}` })
 }
 
 const identifier = (name: string) => `"${name.replaceAll('"', '""')}"`
@@ -115,7 +114,7 @@ export async function requireSchemas(
     'SCHEMA_MISSING',
     `schema${many ? 's' : ''} ${missing.join(', ')} ${many ? 'do' : 'does'} not exist`,
     {
-      hint: 'aqua db roles',
+      hint: `aqua db roles${database.stage === 'dev' ? '' : ` ${database.stage}`}`,
     },
   )
 }
@@ -156,7 +155,7 @@ async function query(io: Pick<Io, 'probe'>, { docker, container, name }: Databas
   const psql = 'exec psql -XqAt -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$1"'
   const result = await io.probe([docker, 'exec', '-i', container, 'sh', '-c', psql, 'psql', name], { input: sql })
   if (result.code !== 0)
-    throw new AquaError('DATABASE', `PostgreSQL does not answer: ${result.stderr.trim().split('\n')[0] ?? ''}`, {
+    throw new AquaError('DATABASE', `the database does not answer: ${result.stderr.trim().split('\n')[0] ?? ''}`, {
       details: result.stderr.trim().split('\n').slice(1),
       hint: 'aqua logs postgres',
     })

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Context } from '../../scripts/context.ts'
-import type { CommandResult, EnvMap, Io, Step } from '../../scripts/step.ts'
+import type { CommandResult, Io, Step } from '../../scripts/step.ts'
 import type { Stage } from '../../scripts/task.ts'
 import type { Service } from '../services.ts'
 import { loadStack } from '../stack.ts'
@@ -36,7 +36,6 @@ export async function openSession(ctx: Context, stage: Stage, services: readonly
   const workspace = findWorkspace(ctx)
   const thirdParty = await imagesOfOthers(ctx, { stack, loaded }, ['LIQUIBASE_IMAGE'])
   const name = String(stack.env.POSTGRES_DB)
-  const env: EnvMap = { ...ctx.env, ...stack.env }
   const live = new Map<string, Service>()
   let database: Promise<Database> | undefined
   const runOf = (service: Service, as: string, offline: boolean): Run => ({
@@ -46,7 +45,7 @@ export async function openSession(ctx: Context, stage: Stage, services: readonly
     name: as,
     image: thirdParty.names().LIQUIBASE_IMAGE,
     changeLog: changeLogOf(workspace, service),
-    database: offline ? undefined : { name, credentials: credentials(service, env) },
+    database: offline ? undefined : { name, credentials: credentials(service, stack.env) },
   })
   return {
     ctx,

@@ -17,7 +17,7 @@ const postgres = `${project}-postgres-1`
 const imagePrefix = 'liq-e2e/'
 const superuser = 'aquastream'
 /** Made by hand; compared with what is written to logs, argv and images. */
-const secretOf = (short: string) => `liq-secret-of-${short}`
+const secretOf = (short: string) => `liq-secret-${short}-5d2f8a7c3e914b60`
 const databases = ['cli', 'services', 'byhand']
 /** Services that are started for real: a reserved word, a foreign key into another schema, a type and a view of others. */
 const real = ['user', 'event', 'notification']
@@ -31,6 +31,7 @@ const env = {
   IMAGE_PREFIX: imagePrefix,
   POSTGRES_DB: 'cli',
   POSTGRES_USER: superuser,
+  POSTGRES_PASSWORD: secretOf('superuser'),
   ...Object.fromEntries(migrating.map(({ short }) => [`${short.toUpperCase()}_DB_PASSWORD`, secretOf(short)])),
 }
 const words = (args: string) => ['liquibase', ...args.split(' '), '--workspace', workspace]
@@ -99,6 +100,10 @@ function dropFile(name: string): void {
   fs.rmSync(path.join(userLog, 'sql', name))
 }
 
+function labels(all: Record<string, string>): string[] {
+  return Object.entries(all).flatMap(([key, value]) => ['--label', `com.docker.compose.${key}=${value}`])
+}
+
 async function exists(image: string): Promise<boolean> {
   return (await stack.start([stack.program, 'image', 'inspect', image]).ended).code === 0
 }
@@ -127,9 +132,7 @@ test.before(async () => {
     assert.ok(fs.existsSync(path.join(workspace, name)))
   }
   fs.mkdirSync(path.join(workspace, 'backend-gateway'))
-  for (const stage of ['dev', 'stage'])
-    if (!fs.existsSync(path.join(stack.root, 'env', `.env.${stage}`)))
-      await stack.aqua(['env', 'init', stage], 0, { env })
+  for (const stage of ['dev', 'stage']) await stack.aqua(['env', 'init', stage], 0, { env })
 })
 
 test.after(async () => {
@@ -142,18 +145,25 @@ test.after(async () => {
 })
 
 test('without a running database it says so, and starts nothing', async () => {
-  const error = await refusal('user status', 3)
-  assert.equal([error.code, error.hint], ['DATABASE_DOWN', 'aqua up dev'])
+  const error = await refusal('user status', 1)
+  assert.equal([error.code, error.hint], ['NOT_RUNNING', 'aqua up dev'])
 })
 
 test('a schema that is not there is named, with the task that makes it', async () => {
   const image = await postgresImage()
-  await docker('network', 'create', '--label', `com.docker.compose.project=${project}`, network)
-  const labels = { project, service: 'postgres', oneoff: 'False' }
+  const ofNetwork = { project, network: 'backend' }
+  await docker('network', 'create', ...labels(ofNetwork), network)
   await docker(
     ...['run', '-d', '--name', postgres, '--network', network, '--network-alias', 'postgres'],
-    ...Object.entries(labels).flatMap(([key, value]) => ['--label', `com.docker.compose.${key}=${value}`]),
-    ...['-e', 'POSTGRES_DB=cli', '-e', `POSTGRES_USER=${superuser}`, '-e', 'POSTGRES_PASSWORD=liq-secret-of-superuser'],
+    ...labels({ project, service: 'postgres', oneoff: 'False' }),
+    ...[
+      '-e',
+      'POSTGRES_DB=cli',
+      '-e',
+      `POSTGRES_USER=${superuser}`,
+      '-e',
+      `POSTGRES_PASSWORD=${secretOf('superuser')}`,
+    ],
     ...['-e', 'POSTGRES_INITDB_ARGS=--auth-host=scram-sha-256', '--tmpfs', '/var/lib/postgresql/data', image],
   )
   const ready = ['exec', postgres, 'pg_isready', '-q', '-h', '127.0.0.1']
@@ -162,17 +172,16 @@ test('a schema that is not there is named, with the task that makes it', async (
   assert.equal([missing.code, missing.hint], ['SCHEMA_MISSING', 'aqua db roles'])
   for (const { schema } of migrating) assert.match(missing.message, `${schema}`)
 
-  for (const { short } of migrating) await sql(`create role backend_${short} login password '${secretOf(short)}'`)
   for (const database of databases) {
     if (database !== 'cli') await sql(`create database ${database}`)
-    for (const { short } of migrating) await sql(`create schema "${short}" authorization backend_${short}`, database)
+    await stack.aqua(['db', 'roles'], 0, { env: { ...env, POSTGRES_DB: database } })
   }
 })
 
 test('a role that PostgreSQL refuses is named, and its password is nowhere', async () => {
   const ran = await stack.startAqua(words('user sql'), { env: { ...env, USER_DB_PASSWORD: 'liq-secret-wrong' } }).ended
   assert.is(ran.code, 1)
-  assert.match(ran.stderr, /refuses the role of user/)
+  assert.match(ran.stderr, /error: the database refuses the role of user/)
   assert.match(ran.stderr, /password authentication failed for user "backend_user"/)
   assert.match(ran.stderr, /hint: aqua db roles/)
   assert.not.match(ran.stdout + ran.stderr, /liq-secret/)
@@ -507,7 +516,7 @@ test('on stage update shows the SQL and asks; unconfirmed, nothing changes (6)',
   assert.equal(Object.keys(result.sql as object), ['user'])
   assert.match(await tables('user'), 'on_stage')
   // Nothing pending: nothing to ask.
-  await json('all update --stage stage')
+  await json('user update --stage stage')
 })
 
 test('--dry-run prints the commands without a value of a secret, and runs none', async () => {
