@@ -61,12 +61,12 @@ export async function planJars(ctx: Context, workspace: Workspace, force: boolea
   return { reason, sources }
 }
 
-/** The command that builds every jar, with the environment and folder it needs. */
-export function buildCommand(ctx: Context, workspace: Workspace, docker: string, jdkImage: string) {
+/** The command that builds every jar, with the environment and folder it needs; with `tests`, running theirs first. */
+export function buildCommand(ctx: Context, workspace: Workspace, docker: string, jdkImage: string, tests = false) {
   const jdk = findJdk(ctx)
   const tool = jdk ? findBuildTool(workspace.root, ctx) : undefined
-  const maven = ['-B', '-ntp', '-DskipTests', '-T', '1C', 'package']
-  const gradle = ['--console=plain', '-x', 'test', 'assemble']
+  const maven = ['-B', '-ntp', ...(tests ? [] : ['-DskipTests']), '-T', '1C', tests ? 'verify' : 'package']
+  const gradle = ['--console=plain', ...(tests ? ['build'] : ['-x', 'test', 'assemble'])]
   const env = jdk ? { JAVA_HOME: jdk.home } : undefined
   switch (tool) {
     case 'gradlew':
@@ -148,7 +148,7 @@ function inContainer(
 export function jarStep(
   ctx: Context,
   workspace: Workspace,
-  options: { force: boolean; why: boolean; docker: string; jdkImage: () => string },
+  options: { force: boolean; why: boolean; docker: string; jdkImage: () => string; tests?: boolean },
 ): ActStep {
   return {
     title: 'jars',
@@ -157,7 +157,7 @@ export function jarStep(
     async act(io) {
       const { reason, sources } = await planJars(ctx, workspace, options.force)
       if (reason === undefined) return io.done('jars: unchanged')
-      const command = buildCommand(ctx, workspace, options.docker, options.jdkImage())
+      const command = buildCommand(ctx, workspace, options.docker, options.jdkImage(), options.tests)
       if (options.why) io.out.note(`jars: ${reason}`)
       io.progress(`${command.how}: ${reason}`)
       await io.run(command.argv, { cwd: command.cwd, env: command.env })

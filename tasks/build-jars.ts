@@ -1,0 +1,31 @@
+import { dockerProgram } from '../docker/engine.ts'
+import { jarStep } from '../docker/jars.ts'
+import { findBuildTool, findJdk, oldestJava } from '../docker/jdk.ts'
+import { findWorkspace } from '../docker/workspace.ts'
+import { AquaError } from '../scripts/error.ts'
+import { task } from '../scripts/task.ts'
+
+export default task({
+  summary: "Build the services' jars with this machine's JDK, and no image",
+  group: 'Build',
+  effect: 'write',
+  options: {
+    tests: { type: 'boolean', describe: 'run the tests of the services; then the build always runs' },
+    force: { type: 'boolean', describe: 'rebuild even when nothing changed' },
+    why: { type: 'boolean', describe: 'name the file that causes the rebuild' },
+  },
+  examples: ['aqua build-jars', 'aqua build-jars --tests'],
+  async plan(args, ctx) {
+    const workspace = findWorkspace(ctx)
+    if (findJdk(ctx) === undefined || findBuildTool(workspace.root, ctx) === 'container')
+      throw new AquaError('NO_JDK', `there is no JDK ${oldestJava} or newer with a build tool here`, {
+        exit: 'missing',
+        hint: 'install one, or build jars and images in containers: aqua build-images',
+      })
+    const jdkImage = () => {
+      throw new Error('a JDK was found, no image is needed')
+    }
+    const { tests, why } = args
+    return [jarStep(ctx, workspace, { force: args.force || tests, why, tests, docker: dockerProgram(ctx), jdkImage })]
+  },
+})
