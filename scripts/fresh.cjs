@@ -4,7 +4,7 @@
 const fs = require('node:fs')
 const path = require('node:path')
 
-const rooms = ['scripts', 'tasks', 'env', 'docker', 'backup']
+const rooms = ['scripts', 'tasks', 'env', 'docker', 'backup', 'ci']
 const stampFile = path.join('dist', 'inputs.json')
 
 function* sources(folder) {
