@@ -1,3 +1,4 @@
+import { parse } from 'yaml'
 import { AquaError } from '../scripts/error.ts'
 
 export interface Label {
@@ -8,8 +9,7 @@ export interface Label {
 }
 
 /** Reads .github/labels.yml; a label that GitHub would refuse is an error here, before anything is sent. */
-export async function parseLabels(text: string, file: string): Promise<Label[]> {
-  const { parse } = await import('yaml')
+export function parseLabels(text: string, file: string): Label[] {
   const refuse = (what: string) =>
     new AquaError('LABELS', `${file}: ${what}`, { exit: 'problems', hint: 'each label has name, color, description' })
   const list: unknown = parse(text)

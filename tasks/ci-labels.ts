@@ -13,7 +13,7 @@ export default task({
   examples: ['aqua ci-labels --dry-run', 'aqua ci-labels'],
   notes: ['Uses the GitHub CLI, gh, and whom it is logged in as. Labels that the file does not list stay.'],
   async plan(_, ctx) {
-    const wanted = await parseLabels(await fs.readFile(path.join(ctx.root, file), 'utf8'), file)
+    const wanted = parseLabels(await fs.readFile(path.join(ctx.root, file), 'utf8'), file)
     const listed = await ctx.probe(['gh', 'label', 'list', '--limit', '1000', '--json', 'name,color,description'])
     if (listed.code !== 0)
       throw new AquaError('GITHUB', 'the labels on GitHub cannot be read', {
