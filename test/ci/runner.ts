@@ -87,6 +87,8 @@ export class Runner {
 
   #step(where: string, step: StepSpec, contexts: Contexts & { steps: Record<string, unknown> }, folder: string): void {
     const functions = this.#functions()
+    // As on the hosted service: after a failure only those that say always().
+    if (this.#failed(where) && !step.if?.includes('always()')) return
     if (!holds(step.if, contexts, functions)) return
     const env = { ...(contexts.env as Record<string, unknown>) }
     for (const [key, value] of entries(step.env)) env[key] = interpolate(value, contexts, functions)
@@ -167,6 +169,11 @@ export class Runner {
     }
     if (!fs.existsSync(artifact) && within['if-no-files-found'] === 'error' && this.#complete())
       throw new Error(`${where}: nothing to upload as ${shown(within.name)}`)
+  }
+
+  #failed(where: string): boolean {
+    const [job = ''] = where.split(' ')
+    return this.outcomes.some((outcome) => outcome.where.split(' ')[0] === job && (outcome.code ?? 0) !== 0)
   }
 
   /** Nothing was left out so far, so every file has to be there. */
