@@ -168,3 +168,27 @@ export function jarStep(
     },
   }
 }
+
+/**
+ * Put jars that were built elsewhere from these very sources where a build would have: CI builds them once and hands them
+ * to a job per image. `folder` holds them under their catalogue paths. Throws JAR_MISSING, and copies none, when one is not there.
+ */
+export function takeJarsStep(ctx: Context, workspace: Workspace, folder: string): ActStep {
+  return {
+    title: 'jars',
+    effect: 'write',
+    would: [`copy every jar from ${folder} to ${workspace.root}`],
+    async act(io) {
+      const jars = requireJars({ ...workspace, root: folder })
+      for (const jar of jars.values()) {
+        const target = path.join(workspace.root, jar)
+        await fs.promises.mkdir(path.dirname(target), { recursive: true })
+        await fs.promises.copyFile(path.join(folder, jar), target)
+      }
+      const { sources } = await planJars(ctx, workspace, false)
+      await writeState(ctx, 'jars', { workspace: workspace.root, sources } satisfies JarState)
+      io.done(`jars: ${jars.size} taken from ${folder}`)
+      io.result({ jars: { built: false, from: folder, digest: digest(sources) } })
+    },
+  }
+}

@@ -14,6 +14,8 @@ export interface Tags {
   tags: readonly string[]
   /** The one of the commit, which is always among them. */
   tag: string
+  /** The release that is pushed. */
+  version: string | undefined
   /** A pull request builds and pushes nothing. */
   push: boolean
 }
@@ -33,17 +35,17 @@ export function releaseOf(name: string): { name: string; prerelease: boolean } |
  */
 export function imageTags({ event, ref, sha }: Occasion): Tags {
   const tag = `sha-${sha.slice(0, 7)}`
-  if (event === 'pull_request') return { tags: [tag], tag, push: false }
+  if (event === 'pull_request') return { tags: [tag], tag, version: undefined, push: false }
   const [, name] = /^refs\/tags\/(.+)$/.exec(ref) ?? []
   // A manual run on a tag builds that commit again; only the push of the tag releases it.
-  if (event !== 'push' || name === undefined) return { tags: [tag], tag, push: true }
+  if (event !== 'push' || name === undefined) return { tags: [tag], tag, version: undefined, push: true }
   const found = releaseOf(name)
   if (!found)
     throw new AquaError('TAG_NAME', `the tag ${name} is no release`, {
       exit: 'usage',
       hint: 'name releases vX.Y.Z, prereleases vX.Y.Z-rc.1',
     })
-  return { tags: [found.name, ...(found.prerelease ? [] : ['latest']), tag], tag, push: true }
+  return { tags: [found.name, ...(found.prerelease ? [] : ['latest']), tag], tag, version: found.name, push: true }
 }
 
 /** `ghcr.io/<owner>/<repository>/`: registries take lower case only. */

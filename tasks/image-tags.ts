@@ -21,7 +21,7 @@ export default task({
     'aqua image-tags >> "$GITHUB_OUTPUT"',
   ],
   notes: [
-    'One name=value per line: tags (with commas between), tag (the one of the commit), push, and prefix where GITHUB_REPOSITORY is set.',
+    'One name=value per line: tags (with commas between), tag (the one of the commit), version on a release, push, and prefix where GITHUB_REPOSITORY is set.',
   ],
   async plan(args, ctx) {
     const { env } = ctx
@@ -33,16 +33,17 @@ export default task({
         hint: 'aqua image-tags --sha "$(git rev-parse HEAD)"',
       })
     const event = args.event ?? env.GITHUB_EVENT_NAME ?? 'workflow_dispatch'
-    const { tags, tag, push } = imageTags({ event, ref: args.ref ?? env.GITHUB_REF ?? '', sha })
+    const { tags, tag, version, push } = imageTags({ event, ref: args.ref ?? env.GITHUB_REF ?? '', sha })
     const prefix = env.GITHUB_REPOSITORY ? imagePrefix(args.registry, env.GITHUB_REPOSITORY) : undefined
     return [
       {
         title: 'tags',
         effect: 'read',
         async act(io) {
-          io.result({ tags, tag, push, prefix: prefix ?? null })
+          io.result({ tags, tag, version: version ?? null, push, prefix: prefix ?? null })
           io.out.print(`tags=${tags.join(',')}`)
           io.out.print(`tag=${tag}`)
+          if (version) io.out.print(`version=${version}`)
           io.out.print(`push=${push}`)
           if (prefix) io.out.print(`prefix=${prefix}`)
         },

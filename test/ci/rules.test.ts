@@ -26,7 +26,7 @@ function mutants(files: Files, from: RegExp, to: string): [string, Files][] {
 }
 
 const mutations: [string, RegExp, string, number][] = [
-  ['a permission is widened from read to write', /^( {6}[\w-]+: )read\b/gm, '$1write', 16],
+  ['a permission is widened from read to write', /^( {6}[\w-]+: )read\b/gm, '$1write', 15],
   ['a permission is narrowed', /^( {6}[\w-]+: )write\b/gm, '$1read', 10],
   ['a permission is added', /^( {4}permissions:\n)/gm, '$1      deployments: write\n', 17],
   ['the permissions of a job go', /^ {4}permissions:\n(?: {6}.*\n)+/gm, '', 17],

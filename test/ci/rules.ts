@@ -6,7 +6,7 @@ export const permissions: Readonly<Record<string, Readonly<Record<string, string
   'build-and-attest/jars': { contents: 'read' },
   'build-and-attest/images': { contents: 'read', packages: 'write', 'id-token': 'write', attestations: 'write' },
   'ci-images/jars': { contents: 'read' },
-  'ci-images/images': { contents: 'read', packages: 'read' },
+  'ci-images/images': { contents: 'read' },
   'ci-images/publish': { contents: 'read', packages: 'write', 'id-token': 'write', attestations: 'write' },
   'ci-images/release': { contents: 'write', actions: 'read' },
   'codeql/languages': { contents: 'read' },
@@ -27,6 +27,7 @@ export const permissions: Readonly<Record<string, Readonly<Record<string, string
  */
 export const pins: Readonly<Record<string, string>> = {
   'actions/attest': '1e69f48acb82d1966a394da916b4c1698aa569d6 # v4.2.2',
+  'actions/cache': '55cc8345863c7cc4c66a329aec7e433d2d1c52a9 # v6.1.0',
   'actions/checkout': '3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1',
   'actions/deploy-pages': '368f82528645a54fb793d4d04e342629a3f51346 # v5.0.1',
   'actions/download-artifact': '3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c # v8.0.1',
@@ -37,6 +38,7 @@ export const pins: Readonly<Record<string, string>> = {
   'actions/upload-artifact': '043fb46d1a93c77aae656e7c1c64a875d1fc6a0a # v7.0.1',
   'actions/upload-pages-artifact': 'fc324d3547104276b827a68afc52ff2a11cc49c9 # v5.0.0',
   'docker/login-action': 'af1e73f918a031802d376d3c8bbc3fe56130a9b0 # v4.4.0',
+  'docker/setup-buildx-action': 'bb05f3f5519dd87d3ba754cc423b652a5edd6d2c # v4.2.0',
   'github/codeql-action/analyze': 'e4fba868fa4b1b91e1fdab776edc8cfbe6e9fb81 # v4.37.3',
   'github/codeql-action/init': 'e4fba868fa4b1b91e1fdab776edc8cfbe6e9fb81 # v4.37.3',
 }

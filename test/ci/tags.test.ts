@@ -28,7 +28,11 @@ test('pull request, main, release, prerelease, manual run', () => {
     ['pull_request', 'refs/tags/v1.2.3', [tag], false],
   ]
   for (const [event, ref, tags, push] of table)
-    assert.equal(imageTags({ event, ref, sha }), { tags, tag, push }, `${event} ${ref}`)
+    assert.equal(
+      imageTags({ event, ref, sha }),
+      { tags, tag, version: tags.length > 1 ? tags[0] : undefined, push },
+      `${event} ${ref}`,
+    )
 })
 
 test('a pushed tag that is no release: 2', () => {
@@ -76,6 +80,7 @@ test('image-tags writes what GITHUB_OUTPUT takes', () => {
   assert.equal(outputs('image-tags', { ...github, GITHUB_EVENT_NAME: 'push', GITHUB_REF: 'refs/tags/v2.0.0' }), {
     tags: `v2.0.0,latest,${tag}`,
     tag,
+    version: 'v2.0.0',
     push: 'true',
     prefix: 'ghcr.io/org/repo/',
   })

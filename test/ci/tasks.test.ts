@@ -8,9 +8,9 @@ import { actions, alone, workflows } from './workflows.ts'
 
 /** What the workflows call and other work brings; said as skipped until it is there. */
 const awaited = [
-  'build-images --jars-from',
   'build-images --platform',
   'build-images --cache',
+  'build-images --version',
   'scan',
   'sbom',
   'push-images',

@@ -2,10 +2,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { findJar, planJars, requireJars } from '../../docker/jars.ts'
+import { findJar, planJars, requireJars, takeJarsStep } from '../../docker/jars.ts'
 import { type Service, services } from '../../docker/services.ts'
 import type { Context } from '../../scripts/context.ts'
 import { isAquaError } from '../../scripts/error.ts'
+import type { Io } from '../../scripts/step.ts'
 import { temporary } from './fixture.ts'
 
 const user = services.find(({ short }) => short === 'user') as Service
@@ -90,6 +91,32 @@ test('jars are built when a source changed, not when it was touched or a jar was
   const elsewhere = { ...at, root: `${at.root}2` }
   fs.cpSync(at.root, elsewhere.root, { recursive: true })
   assert.is((await planJars(ctx, elsewhere, false)).reason, 'nothing was built yet', 'another workspace')
+})
+
+test('jars that were built elsewhere count as built from these sources; all of them or none', async () => {
+  const { folder, at, put, source } = workspace()
+  const ctx = { stateDir: path.join(folder, '.aqua') } as Context
+  const io = { done() {}, result() {} } as unknown as Io
+  const handed = path.join(folder, 'handed')
+  for (const service of services) put(`handed/${service.jar.replace('*', '1.0')}`, `new ${service.name}`)
+  const text = () => fs.readFileSync(path.join(at.root, findJar(at.root, user) ?? ''), 'utf8')
+  const last = path.join(handed, services.at(-1)?.jar.replace('*', '1.0') ?? '')
+  fs.renameSync(last, `${last}.away`)
+  const refused = await takeJarsStep(ctx, at, handed)
+    .act(io)
+    .then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+  assert.ok(isAquaError(refused) && refused.code === 'JAR_MISSING')
+  assert.is(text(), 'jar')
+  assert.is((await planJars(ctx, at, false)).reason, 'nothing was built yet')
+  fs.renameSync(`${last}.away`, last)
+  await takeJarsStep(ctx, at, handed).act(io)
+  assert.is(text(), 'new backend-user')
+  assert.is((await planJars(ctx, at, false)).reason, undefined)
+  put(source, 'class User { int id; }')
+  assert.match((await planJars(ctx, at, false)).reason ?? '', /changed$/)
 })
 
 test.run()

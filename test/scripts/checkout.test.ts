@@ -68,7 +68,7 @@ test('two that find the same edit both run it', async () => {
 function wholeCheckout(): Checkout {
   const whole = new Checkout()
   fs.rmSync(whole.file('tasks'), { recursive: true })
-  for (const room of ['tasks', 'env', 'docker', 'backup'])
+  for (const room of ['tasks', 'env', 'docker', 'backup', 'ci'])
     if (fs.existsSync(path.join(root, room)))
       fs.cpSync(path.join(root, room), whole.file(room), {
         recursive: true,
