@@ -7,9 +7,9 @@ import type { ImageKey } from './images/catalogue.ts'
 import { jarStep, planJars } from './jars.ts'
 import { findBuildTool, findJdk } from './jdk.ts'
 import { lockStep } from './lock.ts'
-import { imageStep } from './serviceimages.ts'
+import { type Destination, imageStep, localImages } from './serviceimages.ts'
 import { type Service, services } from './services.ts'
-import { loadStack, withImages } from './stack.ts'
+import { loadStack, placeholders, withImages } from './stack.ts'
 import { chosenSource, type ImageSource, imagesOfOthers } from './thirdparty.ts'
 import { findWorkspace, type Workspace } from './workspace.ts'
 
@@ -29,6 +29,8 @@ export interface BuildOptions {
   /** Name the file behind each rebuild. */
   why: boolean
   images: ImageSource | undefined
+  /** Other names, a platform, a push; without it the stage's own names on this engine. */
+  destination?: Destination
 }
 
 export interface Build {
@@ -52,7 +54,12 @@ export async function prepareBuild(
   builds: boolean,
   options: BuildOptions,
 ): Promise<Build> {
-  const { stack: initial, loaded } = await loadStack(ctx, stage, { images: options.images })
+  const { stack: filled, loaded } = await loadStack(ctx, stage, {
+    images: options.images,
+    fileOptional: options.destination !== undefined,
+  })
+  // Nothing starts: compose's files are read for their build sections, whatever the values are.
+  const initial = options.destination ? placeholders(filled) : filled
   const { docker } = initial
   const workspace = stage === 'dev' ? findWorkspace(ctx) : undefined
   const remembered = await chosenSource(ctx, options.images)
@@ -73,7 +80,13 @@ export async function prepareBuild(
     builds && workspace
       ? [
           jarStep(ctx, workspace, { force, why, docker, jdkImage: () => thirdParty.names().JDK_IMAGE }),
-          imageStep(ctx, initial, workspace, { force, why, runtime: () => thirdParty.names().RUNTIME_IMAGE, wanted }),
+          imageStep(ctx, initial, workspace, {
+            ...(options.destination ?? localImages),
+            force,
+            why,
+            runtime: () => thirdParty.names().RUNTIME_IMAGE,
+            wanted,
+          }),
         ]
       : []
   return { stack, loaded, workspace, imagesOfOthers: thirdParty.step, ours, source: remembered.source }

@@ -57,6 +57,7 @@ export interface Image {
   Id: string
   RepoTags: string[] | null
   Config: { Labels: Record<string, string> | null; Env: string[] | null } | null
+  RootFS: { Layers: string[] }
   Size: number
 }
 

@@ -1,10 +1,12 @@
 import path from 'node:path'
 import type { Context } from '../scripts/context.ts'
 import type { ActStep, EnvMap, Io } from '../scripts/step.ts'
-import { compose, type Stack } from './engine.ts'
+import { type BakeOptions, bakeCommand, bakeError } from './bake.ts'
+import type { Stack } from './engine.ts'
 import { digest, type Fingerprint, firstDifference, Hasher } from './fingerprint.ts'
 import { fingerprintLabel, type Image, imagesOf } from './inspect.ts'
 import { requireJars } from './jars.ts'
+import { type Revision, revisionOf } from './revision.ts'
 import { type Service, services } from './services.ts'
 import { readState, writeState } from './state.ts'
 import type { Workspace } from './workspace.ts'
@@ -43,7 +45,9 @@ export async function planImages(
   const [shared, present] = await Promise.all([
     hasher.all(
       ctx.root,
-      ['Dockerfile', 'Dockerfile.dockerignore', 'healthcheck'].map((name) => path.join(recipe, name)),
+      ['Dockerfile', 'Dockerfile.dockerignore', 'archive', 'healthcheck', 'unpack'].map((name) =>
+        path.join(recipe, name),
+      ),
     ),
     imagesOf(io, stack.docker, [runtime, ...names]),
   ])
@@ -94,54 +98,72 @@ export function buildEnv(ctx: Context, workspace: Workspace, images: readonly Se
   return env
 }
 
-export interface ImageStepOptions {
+/** How images are named and where they go; `localImages` is what `up` needs. */
+export type Destination = Omit<BakeOptions, 'metadataFile' | 'revision'>
+
+export const localImages: Destination = {
+  tags: [],
+  platform: undefined,
+  push: false,
+  cache: undefined,
+  version: undefined,
+}
+
+export interface ImageStepOptions extends Destination {
   force: boolean
   why: boolean
   runtime: () => string
   wanted?: readonly Service[]
 }
 
-/** Build the images whose inputs changed, all in one Compose call so that they share context and cache. */
+/** Build the images whose inputs changed, all in one call so that they share context and cache. */
 export function imageStep(ctx: Context, stack: Stack, workspace: Workspace, options: ImageStepOptions): ActStep {
+  const wanted = options.wanted ?? services
+  const metadataFile = path.join(ctx.stateDir, 'build-metadata.json')
+  const command = (list: readonly Service[], revision: Revision | undefined) =>
+    bakeCommand(ctx, stack, list, { ...options, revision, metadataFile })
+  // Under names that were asked for, an image is made whatever bears the stage's own name.
+  const all = options.force || options.push || options.tags.length > 0
   return {
     title: 'images',
     effect: 'write',
-    would: [
-      `${compose(stack, 'build', ...(options.wanted ?? services).map((service) => service.name)).join(' ')} (those whose inputs changed)`,
-    ],
+    would: [`${command(wanted, undefined).join(' ')}${all ? '' : ' (those whose inputs changed)'}`],
     async act(io) {
-      const wanted = options.wanted ?? services
-      const planned = await planImages(ctx, io, stack, workspace, options.runtime(), options.force, wanted)
+      const planned = await planImages(ctx, io, stack, workspace, options.runtime(), all, wanted)
       const stale = planned.filter((image) => image.reason !== undefined)
       if (options.why) for (const image of stale) io.out.note(`${image.name}: ${image.reason}`)
-      if (stale.length > 0) {
-        const env = { ...stack.env, ...buildEnv(ctx, workspace, planned), RUNTIME_IMAGE: options.runtime() }
-        let sent = 0
-        const argv = compose(stack, '--progress', 'plain', 'build', ...stale.map((image) => image.service.name))
-        const result = await io.run(argv, { env })
-        // BuildKit says what it was sent: `#7 transferring context: 33.25MB 0.2s done`.
-        for (const line of `${result.stdout}\n${result.stderr}`.matchAll(
-          /transferring context: ([\d.]+)(k|M|G)?B [\d.]+s done/g,
-        ))
-          sent += Number(line[1]) * ({ k: 1e3, M: 1e6, G: 1e9 }[line[2] ?? ''] ?? 1)
-        const inputs = Object.fromEntries(planned.map((image) => [image.name, image.inputs]))
-        await writeState(ctx, 'images-inputs', {
-          ...((await readState<Inputs>(ctx, 'images-inputs')) ?? {}),
-          ...inputs,
-        })
-        io.done(
-          `images: ${stale.length} built, ${planned.length - stale.length} unchanged, ${(sent / 1e6).toFixed(1)} MB of context sent`,
-        )
-        io.result({
-          serviceImages: {
-            built: stale.map((image) => image.name),
-            reasons: Object.fromEntries(stale.map((image) => [image.name, image.reason])),
-            contextBytes: sent,
-          },
-        })
-        return
-      }
-      io.done('images: unchanged')
+      if (stale.length === 0) return io.done('images: unchanged')
+      const env = { ...stack.env, ...buildEnv(ctx, workspace, planned), RUNTIME_IMAGE: options.runtime() }
+      const revision = await revisionOf({ probe: io.probe }, workspace.root)
+      const argv = command(
+        stale.map((image) => image.service),
+        revision,
+      )
+      // Bake looks for the files that the compose files name from where it stands.
+      const cwd = path.dirname(stack.files[0] ?? ctx.root)
+      const result = await io.run(argv, { cwd, env, explain: bakeError })
+      const sent = contextBytes(`${result.stdout}\n${result.stderr}`)
+      await writeState(ctx, 'images-inputs', {
+        ...((await readState<Inputs>(ctx, 'images-inputs')) ?? {}),
+        ...Object.fromEntries(planned.map((image) => [image.name, image.inputs])),
+      })
+      const context = `${(sent / 1e6).toFixed(1)} MB of context sent`
+      io.done(`images: ${stale.length} built, ${planned.length - stale.length} unchanged, ${context}`)
+      io.result({
+        serviceImages: {
+          built: stale.map((image) => image.name),
+          reasons: Object.fromEntries(stale.map((image) => [image.name, image.reason])),
+          contextBytes: sent,
+        },
+      })
     },
   }
+}
+
+/** BuildKit says what it was sent: `#7 transferring context: 33.25MB 0.2s done`. */
+function contextBytes(said: string): number {
+  let sent = 0
+  for (const line of said.matchAll(/transferring context: ([\d.]+)(k|M|G)?B [\d.]+s done/g))
+    sent += Number(line[1]) * ({ k: 1e3, M: 1e6, G: 1e9 }[line[2] ?? ''] ?? 1)
+  return sent
 }
