@@ -2,28 +2,27 @@ import type { Duplex } from 'node:stream'
 import zlib from 'node:zlib'
 import { AquaError } from '../../scripts/error.ts'
 import type { Io } from '../../scripts/step.ts'
-import { Blocks } from './blocks.ts'
 import { Frames, type Inflater } from './frames.ts'
 import { Program } from './program.ts'
 
 /** Node's own zstd, from 22.15 on; the types are those of the oldest Node supported. */
 interface NodeZstd {
-  zstdCompress(block: Buffer, options: object, done: (error: Error | null, packed: Buffer) => void): void
+  createZstdCompress(options: object): Duplex
   createZstdDecompress(options: object): Inflater
   constants: { ZSTD_c_compressionLevel: number; ZSTD_c_checksumFlag: number }
 }
 
-const own = 'zstdCompress' in zlib ? (zlib as unknown as NodeZstd) : undefined
-/** The window of level 3: larger blocks are hardly smaller. */
-const blockBytes = 2 * 1024 * 1024
-const chunkSize = 512 * 1024
+const own = 'createZstdCompress' in zlib ? (zlib as unknown as NodeZstd) : undefined
+const chunkSize = 256 * 1024
 
-/** Level 3, with checksums: by Node where it can, a frame per block and blocks side by side; else by the `zstd` program. */
+/**
+ * Level 3, with a checksum: by Node where it can, else by the `zstd` program on all cores. Node's runs on one thread, which keeps up
+ * with pg_dump; blocks side by side would be 15 % larger and take 50 MiB more memory.
+ */
 export function zstdCompressor(io: Pick<Io, 'stream'>): Duplex {
   if (!own) return program(io, ['-3', '-T0', '--check', '-q', '-c'])
   const { ZSTD_c_compressionLevel, ZSTD_c_checksumFlag } = own.constants
-  const options = { chunkSize, params: { [ZSTD_c_compressionLevel]: 3, [ZSTD_c_checksumFlag]: 1 } }
-  return new Blocks(blockBytes, (block, done) => own.zstdCompress(block, options, done))
+  return own.createZstdCompress({ chunkSize, params: { [ZSTD_c_compressionLevel]: 3, [ZSTD_c_checksumFlag]: 1 } })
 }
 
 export function zstdDecompressor(io: Pick<Io, 'stream'>): Duplex {
