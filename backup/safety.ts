@@ -2,8 +2,8 @@ import fs from 'node:fs/promises'
 import type { Stack } from '../docker/engine.ts'
 import type { Loaded } from '../env/load.ts'
 import type { Context } from '../scripts/context.ts'
-import { hasCode, isAquaError } from '../scripts/error.ts'
-import type { Io } from '../scripts/step.ts'
+import { AquaError, hasCode, isAquaError } from '../scripts/error.ts'
+import type { ActStep, Io } from '../scripts/step.ts'
 import { bytes } from '../scripts/table.ts'
 import { readRecipients, recipientsFile } from './age/recipients.ts'
 import { bucketSources } from './job.ts'
@@ -21,7 +21,7 @@ const waitSeconds = 60
  * nothing. Throws when there is no whole set in the end, so that the dangerous thing does not happen; an AquaError with code
  * NOTHING_TO_BACK_UP says that there is nothing to lose.
  */
-export async function safetySet(
+async function safetySet(
   io: Io,
   ctx: Pick<Context, 'root' | 'env' | 'now'>,
   stack: Stack,
@@ -58,7 +58,39 @@ async function recipientsIfAny(file: string): Promise<string[]> {
   return /^\s*[^#\s]/m.test(text) ? readRecipients(file) : []
 }
 
-/** The answer of `safetySet` to a database without anything in it. */
-export function nothingToLose(error: unknown): boolean {
-  return isAquaError(error) && error.code === 'NOTHING_TO_BACK_UP'
+export interface SafetyOptions {
+  /** Completes "taken …": `before restore user`. */
+  why: string
+  /** The objects too, for what deletes them as well. */
+  buckets: boolean
+  /** What does not happen when there is no set: `nothing is restored`. */
+  otherwise: string
+  /** How to go on without one: `--no-safety restores without one`; undefined where that cannot be had. */
+  without: string | undefined
+}
+
+/** The step before something dangerous: a whole set, or a refusal. An empty database needs none. */
+export function safetyStep(ctx: Context, stack: Stack, loaded: Loaded, options: SafetyOptions): ActStep {
+  return {
+    title: 'safety set',
+    effect: 'write',
+    would: [`back up all schemas${options.buckets ? ' and buckets' : ''} of ${stack.project} to the local store`],
+    async act(io) {
+      try {
+        const { id, where } = await safetySet(io, ctx, stack, loaded, options.why, { buckets: options.buckets })
+        io.result({ safety: { set: id, where } })
+      } catch (error) {
+        if (isAquaError(error) && error.code === 'NOTHING_TO_BACK_UP')
+          return io.done('no safety set: the database holds nothing')
+        if (!isAquaError(error) || io.signal.aborted) throw error
+        const hint = [error.hint, options.without].filter((part) => part !== undefined).join('; ')
+        throw new AquaError('NO_SAFETY_SET', `no safety set, so ${options.otherwise}: ${error.message}`, {
+          exit: 'refused',
+          details: error.details,
+          ...(hint ? { hint } : {}),
+          cause: error,
+        })
+      }
+    },
+  }
 }

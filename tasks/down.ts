@@ -1,11 +1,10 @@
-import { nothingToLose, safetySet } from '../backup/safety.ts'
+import { safetyStep } from '../backup/safety.ts'
 import { compose, type Stack } from '../docker/engine.ts'
 import { lockStep } from '../docker/lock.ts'
 import { loadStack, placeholders } from '../docker/stack.ts'
 import type { Loaded } from '../env/load.ts'
 import type { Context } from '../scripts/context.ts'
-import { AquaError, isAquaError } from '../scripts/error.ts'
-import type { ActStep } from '../scripts/step.ts'
+import type { Step } from '../scripts/step.ts'
 import { stages, task } from '../scripts/task.ts'
 
 const volumes = 'postgres-data, redis-data, minio-data'
@@ -30,7 +29,7 @@ export default task({
     const filled = placeholders(stack)
     return [
       lockStep(ctx, stack.project, `down ${args.stage}`),
-      ...(args.volumes && args.safety ? [safetyStep(ctx, stack, loaded)] : []),
+      ...(args.volumes && args.safety ? await safetySteps(ctx, stack, loaded) : []),
       {
         title: args.volumes ? `remove ${stack.project} with its data` : `remove ${stack.project}, keep its data`,
         effect: args.volumes ? 'destroy' : 'write',
@@ -41,33 +40,21 @@ export default task({
   },
 })
 
-/** DATABASE_URL and the like are left aside: it is this stack's own data that goes. */
-function safetyStep(ctx: Context, stack: Stack, loaded: Loaded): ActStep {
-  return {
-    title: 'safety set',
-    effect: 'write',
-    would: [`back up database and buckets of ${stack.project} to the local store`],
-    async act(io) {
-      const looked = await Promise.all(
-        ['postgres-data', 'minio-data'].map((name) =>
-          io.probe([stack.docker, 'volume', 'inspect', `${stack.project}_${name}`]),
-        ),
-      )
-      if (looked.every(({ code }) => code !== 0)) return io.done('no safety set: there is no data volume')
-      try {
-        const own = { ...ctx, env: { ...ctx.env, DATABASE_URL: undefined, PGHOST: undefined, PGSERVICE: undefined } }
-        const { id, where } = await safetySet(io, own, stack, loaded, 'down --volumes', { buckets: true })
-        io.result({ safety: { set: id, where } })
-      } catch (error) {
-        if (nothingToLose(error)) return io.done('no safety set: the database holds nothing')
-        if (!isAquaError(error) || io.signal.aborted) throw error
-        throw new AquaError('NO_SAFETY_SET', `no safety set, so nothing is deleted: ${error.message}`, {
-          exit: 'refused',
-          details: error.details,
-          hint: `${error.hint ? `${error.hint}; ` : ''}--no-safety deletes without one`,
-          cause: error,
-        })
-      }
-    },
-  }
+/** Nothing where no volume holds anything. DATABASE_URL and the like are left aside: it is this stack's own data that goes. */
+async function safetySteps(ctx: Context, stack: Stack, loaded: Loaded): Promise<Step[]> {
+  const looked = await Promise.all(
+    ['postgres-data', 'minio-data'].map((name) =>
+      ctx.probe([stack.docker, 'volume', 'inspect', `${stack.project}_${name}`]),
+    ),
+  )
+  if (looked.every(({ code }) => code !== 0)) return []
+  const own = { ...ctx, env: { ...ctx.env, DATABASE_URL: undefined, PGHOST: undefined, PGSERVICE: undefined } }
+  return [
+    safetyStep(own, stack, loaded, {
+      why: 'before down --volumes',
+      buckets: true,
+      otherwise: 'nothing is deleted',
+      without: '--no-safety deletes without one',
+    }),
+  ]
 }

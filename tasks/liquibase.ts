@@ -1,3 +1,4 @@
+import { safetyStep } from '../backup/safety.ts'
 import { liquibaseSteps, migrating, verbs } from '../docker/liquibase/verbs.ts'
 import { AquaError } from '../scripts/error.ts'
 import { stages, task } from '../scripts/task.ts'
@@ -38,7 +39,7 @@ export default task({
   notes: [
     'sql prints what update would run, and nothing else; as --json it is in result.sql. Applied by hand, it has to run as',
     "the service's role, or the tables are not its own: aqua psql --as user < user.sql",
-    'update shows that SQL and asks on stage and prod. all goes in the order in which schemas refer to each other, and',
+    'update shows that SQL, asks, and takes a safety set on stage and prod. all goes in the order in which schemas refer to each other, and',
     'ends at the first failure. PostgreSQL undoes the change set that failed; those before it stay applied and recorded.',
     'A change set with runInTransaction:false is not undone.',
     'rollback shows its SQL and asks, on every stage. validate compares the change logs with what was applied (exit 5).',
@@ -81,5 +82,12 @@ export default task({
       count: args.count,
       tag: args.tag,
       toDate: args.toDate,
+      save: (stack, loaded, otherwise) =>
+        safetyStep(ctx, stack, loaded, {
+          why: `before liquibase ${args.verb}`,
+          buckets: false,
+          otherwise,
+          without: undefined,
+        }),
     }),
 })

@@ -1,18 +1,17 @@
 import path from 'node:path'
-import type { Stack } from '../../docker/engine.ts'
 import { lockStep } from '../../docker/lock.ts'
 import { services } from '../../docker/services.ts'
 import { loadStack } from '../../docker/stack.ts'
 import type { Loaded } from '../../env/load.ts'
 import type { Context } from '../../scripts/context.ts'
-import { AquaError, isAquaError } from '../../scripts/error.ts'
+import { AquaError } from '../../scripts/error.ts'
 import type { ActStep, Io, Step } from '../../scripts/step.ts'
 import type { Stage } from '../../scripts/task.ts'
 import { identityFile, readIdentities } from '../age/identities.ts'
 import { checkArchive, openArchive } from '../archive.ts'
 import type { Manifest } from '../manifest.ts'
 import { connect, fromEnvironment, type Postgres, query } from '../postgres.ts'
-import { nothingToLose, safetySet } from '../safety.ts'
+import { safetyStep } from '../safety.ts'
 import type { Store } from '../store/store.ts'
 import { copyStep, type Job, schemaStep, swapStep } from './apply.ts'
 import type { Archive } from './archive.ts'
@@ -92,7 +91,16 @@ export async function restoreSteps(ctx: Context, options: RestoreOptions): Promi
   if (into) return [check, ...roles, copyStep(job, into, schema !== 'all')]
   const steps = [
     ...roles,
-    ...(options.safety ? [safetyStep(ctx, stack, loaded, schema, options.buckets)] : []),
+    ...(options.safety
+      ? [
+          safetyStep(ctx, stack, loaded, {
+            why: `before restore ${schema}`,
+            buckets: options.buckets,
+            otherwise: 'nothing is restored',
+            without: '--no-safety restores without one',
+          }),
+        ]
+      : []),
     schema === 'all' ? swapStep(ctx, job) : schemaStep(job, schema),
     ...(options.buckets ? [bucketsStep(stack, loaded, source, identities)] : []),
   ]
@@ -162,27 +170,4 @@ UNION ALL SELECT 'replication slot ' || slot_name FROM pg_replication_slots WHER
     details: found.flat(),
     hint: 'restore schema by schema, or drop these first and make them again afterwards',
   })
-}
-
-function safetyStep(ctx: Context, stack: Stack, loaded: Loaded, schema: string, buckets: boolean): ActStep {
-  return {
-    title: 'safety set',
-    effect: 'write',
-    would: [`back up all schemas${buckets ? ' and buckets' : ''} to the local store`],
-    async act(io) {
-      try {
-        const { id, where } = await safetySet(io, ctx, stack, loaded, `before restore ${schema}`, { buckets })
-        io.result({ safety: { set: id, where } })
-      } catch (error) {
-        if (nothingToLose(error)) return io.done('no safety set: the database holds nothing')
-        if (!isAquaError(error) || io.signal.aborted) throw error
-        throw new AquaError('NO_SAFETY_SET', `no safety set, so nothing is restored: ${error.message}`, {
-          exit: 'refused',
-          details: error.details,
-          hint: `${error.hint ? `${error.hint}; ` : ''}--no-safety restores without one`,
-          cause: error,
-        })
-      }
-    },
-  }
 }

@@ -6,7 +6,6 @@ import { begunIn, type ChangeSet, changeSetsOfSql, described } from './changeset
 import { holderOf, lockedError } from './locks.ts'
 import { updateSql } from './look.ts'
 import { requireSchemas } from './records.ts'
-import { safetyBackup } from './safety.ts'
 import type { Session } from './session.ts'
 
 /** The verbs that change a schema: update and rollback. */
@@ -83,7 +82,7 @@ export function updateSteps(session: Session): Step[] {
         io.out,
         io.signal,
       )
-      await io.steps(await safetyBackup(ctx, stage, wanted))
+      await io.steps([session.save('nothing is migrated')])
     },
   }
   return [look, preview, ask, ...each]
@@ -137,7 +136,7 @@ export function rollbackSteps(session: Session, service: Service, to: RollbackTo
       const names = planned.map(({ id }) => id).join(', ')
       const loss = `rolls back ${counted(planned.length)} of ${service.short} on ${stage} (${names}); what they made is lost with its data`
       await confirm('liquibase rollback', loss, ctx, io.out, io.signal)
-      if (stage !== 'dev') await io.steps(await safetyBackup(ctx, stage, [service]))
+      if (stage !== 'dev') await io.steps([session.save('nothing is rolled back')])
     },
   }
   const run: ActStep = {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import type { Loaded } from '../../env/load.ts'
 import type { Context } from '../../scripts/context.ts'
 import type { CommandResult, Io, Step } from '../../scripts/step.ts'
 import type { Stage } from '../../scripts/task.ts'
+import type { Stack } from '../engine.ts'
 import type { Service } from '../services.ts'
 import { loadStack } from '../stack.ts'
 import { imagesOfOthers } from '../thirdparty.ts'
@@ -25,12 +27,22 @@ export interface Session {
   run(io: Io, service: Service, args: readonly string[], options?: { offline?: boolean }): Promise<CommandResult>
   /** Ctrl-C: remove the containers that are left, end their sessions, free the locks they took. */
   onInterrupt(io: Io): Promise<void>
+  /** Saves the database, or refuses; `otherwise` says what then does not happen. */
+  save(otherwise: string): Step
   /** Makes Liquibase's image ready. */
   image: Step
   workspace: Workspace
 }
 
-export async function openSession(ctx: Context, stage: Stage, services: readonly Service[]): Promise<Session> {
+/** The step that saves the database before a migration changes it; the task brings it, for backups are another room's. */
+export type Save = (stack: Stack, loaded: Loaded, otherwise: string) => Step
+
+export async function openSession(
+  ctx: Context,
+  stage: Stage,
+  services: readonly Service[],
+  save: Save,
+): Promise<Session> {
   const { stack, loaded } = await loadStack(ctx, stage)
   const { project, docker } = stack
   const workspace = findWorkspace(ctx)
@@ -54,6 +66,7 @@ export async function openSession(ctx: Context, stage: Stage, services: readonly
     docker,
     services,
     workspace,
+    save: (otherwise) => save(stack, loaded, otherwise),
     image: thirdParty.step,
     database: (io) => {
       database ??= findDatabase(io, stack)

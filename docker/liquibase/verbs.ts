@@ -5,7 +5,7 @@ import { lockStep } from '../lock.ts'
 import { type Service, services } from '../services.ts'
 import { type RollbackTo, rollbackSteps, updateSteps } from './change.ts'
 import { historyStep, sqlStep, statusStep, validateStep } from './look.ts'
-import { openSession } from './session.ts'
+import { openSession, type Save } from './session.ts'
 import { unlockStep } from './unlock.ts'
 
 export const verbs = ['sql', 'update', 'status', 'validate', 'history', 'rollback', 'unlock'] as const
@@ -20,10 +20,11 @@ export interface LiquibaseOptions extends RollbackTo {
   services: readonly Service[]
   verb: Verb
   force: boolean
+  save: Save
 }
 
 export async function liquibaseSteps(ctx: Context, options: LiquibaseOptions): Promise<Step[]> {
-  const session = await openSession(ctx, options.stage, options.services)
+  const session = await openSession(ctx, options.stage, options.services, options.save)
   const running: Step = {
     title: 'PostgreSQL runs',
     effect: 'read',
