@@ -41,6 +41,9 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = $
 
 const retryMs = 1000
 
+/** Always waited for: the connection of a run that was killed lives until its last question, a count of rows, is answered. */
+const graceSeconds = 3
+
 /**
  * Take the backup lock on `session`, which holds it until it closes. Waits up to `waitSeconds` for another holder, then refuses
  * with its name. Then ends the dumps that a killed run has left in the server: nobody reads them any more. Gives the number of the
@@ -53,7 +56,7 @@ export async function takeBackupLock(
 ): Promise<string> {
   await session.query(settings())
   const key = `${lockKey.classId}, ${lockKey.objectId}`
-  for (let left = waitSeconds; ; left -= retryMs / 1000) {
+  for (let left = Math.max(waitSeconds, graceSeconds); ; left -= retryMs / 1000) {
     const [[taken] = []] = await session.query(`SELECT pg_try_advisory_lock(${key})`)
     if (taken === 't') break
     const [holder] = await session.query(holderSql)

@@ -26,7 +26,7 @@ read -r at kind < '${folder}/plan'
 case $kind in
   refuse) echo 'error during connect: a fault was asked for' >&2; exit 1 ;;
   late) ${program} "$@"; exit 1 ;;
-  die) ${program} "$@" > >(dd bs=1 count=300 status=none; kill -9 0) ;;
+  die) ${program} "$@" > >(dd bs=1 count=300 status=none; kill -9 0); sleep 60 ;;
   drop) ${program} exec ${container} psql -qAt -U aquastream -c "${drop}" >/dev/null </dev/null; exec ${program} "$@" ;;
   kill) kill -9 $PPID; exit 1 ;;
   killLate) ${program} "$@"; kill -9 $PPID ;;
