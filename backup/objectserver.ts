@@ -1,6 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { Stack } from '../docker/engine.ts'
-import { type Container, containersOf, serviceOf } from '../docker/inspect.ts'
+import { endpointOf } from '../docker/objects/connect.ts'
 import { type Loaded, plain } from '../env/load.ts'
 import { AquaError } from '../scripts/error.ts'
 import type { Io } from '../scripts/step.ts'
@@ -14,15 +14,13 @@ export interface ObjectServer {
   readonly buckets: readonly string[]
 }
 
-const port = 9000
-
 /**
  * The stack's MinIO as this machine reaches it: by the port that dev publishes; on stage and prod, which publish none, at its
  * address in Docker's network, which a Linux host can reach and the virtual machine of Docker Desktop cannot. S3_ENDPOINT names
  * another server. Signs with the server's root key, since a service's own key sees its own buckets only.
  */
 export async function openObjectServer(io: Pick<Io, 'probe'>, stack: Stack, loaded: Loaded): Promise<ObjectServer> {
-  const endpoint = plain(loaded, 'S3_ENDPOINT') || (await stackEndpoint(io, stack))
+  const endpoint = await endpointOf(io, stack)
   const { S3Client } = await import('@aws-sdk/client-s3')
   const client = new S3Client({
     endpoint,
@@ -39,40 +37,6 @@ export async function openObjectServer(io: Pick<Io, 'probe'>, stack: Stack, load
   })
   const buckets = (plain(loaded, 'MINIO_BOOTSTRAP_BUCKETS') ?? '').split(/[,\s]+/).filter((name) => name !== '')
   return { where: endpoint, client, buckets }
-}
-
-async function stackEndpoint(io: Pick<Io, 'probe'>, stack: Stack): Promise<string> {
-  const found = (await containersOf(io, stack.docker, stack.project)).find(
-    (candidate) => serviceOf(candidate) === 'minio' && candidate.State.Status === 'running',
-  )
-  if (!found)
-    throw new AquaError('OBJECTS_DOWN', `the S3 server of ${stack.project} does not run`, {
-      exit: 'missing',
-      hint: `aqua up ${stack.stage} starts it; S3_ENDPOINT names another server`,
-    })
-  const address = published(found) ?? inNetwork(found)
-  if (address) return `http://${address}`
-  throw new AquaError(
-    'OBJECTS_UNREACHABLE',
-    `the S3 server of ${stack.project} has no address that this machine can reach`,
-    {
-      exit: 'missing',
-      hint: 'run it on the machine of the Docker engine, or set S3_ENDPOINT',
-    },
-  )
-}
-
-function published(container: Container): string | undefined {
-  const [binding] = container.NetworkSettings.Ports?.[`${port}/tcp`] ?? []
-  if (!binding) return undefined
-  const host =
-    binding.HostIp === '' || binding.HostIp === '0.0.0.0' || binding.HostIp === '::' ? '127.0.0.1' : binding.HostIp
-  return `${host}:${binding.HostPort}`
-}
-
-function inNetwork(container: Container): string | undefined {
-  const address = Object.values(container.NetworkSettings.Networks ?? {}).find(({ IPAddress }) => IPAddress !== '')
-  return address && `${address.IPAddress}:${port}`
 }
 
 /** What a failed request to the server means to people. */

@@ -1,7 +1,7 @@
 import { exitCodeMeaning } from './error.ts'
 import { globalOptions, kebab, type Manifest, type ManifestEntry, type OptionSpec, type OptionSpecs } from './task.ts'
 
-const groups = ['Start here', 'Stack', 'Look', 'Environment', 'Build', 'Data', 'aqua']
+const groups = ['Start here', 'Stack', 'Look', 'Environment', 'Build', 'CI', 'Data', 'Backup', 'aqua']
 
 function columns(rows: readonly (readonly [string, string])[]): string[] {
   const width = Math.max(...rows.map(([left]) => left.length))

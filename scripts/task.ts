@@ -48,7 +48,7 @@ type None = {}
 export interface TaskSpec<O extends OptionSpecs = OptionSpecs, P extends OptionSpecs = OptionSpecs> {
   /** One line, an imperative sentence without a full stop. */
   summary: string
-  group: 'Start here' | 'Stack' | 'Look' | 'Environment' | 'Build' | 'Data' | 'aqua'
+  group: 'Start here' | 'Stack' | 'Look' | 'Environment' | 'Build' | 'CI' | 'Data' | 'Backup' | 'aqua'
   effect: Effect
   /** In the order of the command line. Names are camelCase here and kebab-case on the command line. */
   positionals?: P

@@ -3,7 +3,7 @@ import { stages, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Restore a set into a throwaway PostgreSQL and compare it with its manifest',
-  group: 'Data',
+  group: 'Backup',
   effect: 'write',
   positionals: { set: { type: 'string', default: 'latest', describe: "a set's id or label, or latest" } },
   options: {

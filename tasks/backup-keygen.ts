@@ -11,7 +11,7 @@ const ignored = /^backup\/identity[\w.-]*\.txt$/
 
 export default task({
   summary: 'Make a key pair for encrypted backups: the secret half into a file, the public half on stdout',
-  group: 'Data',
+  group: 'Backup',
   effect: 'write',
   options: {
     out: {

@@ -6,7 +6,7 @@ import { stages, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'List the backups of an environment, in the folder and in S3',
-  group: 'Data',
+  group: 'Backup',
   effect: 'read',
   options: {
     stage: { type: 'string', choices: stages, default: 'dev', describe: 'which environment' },

@@ -45,7 +45,7 @@ async function preview(args: Args, ctx: Context) {
 
 export default task({
   summary: 'Remove the backups that the rules of retention no longer keep',
-  group: 'Data',
+  group: 'Backup',
   effect: 'destroy',
   options,
   examples: [

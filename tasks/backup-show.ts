@@ -7,7 +7,7 @@ import { stages, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Show what is in one backup: files, rows, versions, recipients',
-  group: 'Data',
+  group: 'Backup',
   effect: 'read',
   positionals: {
     set: { type: 'string', default: 'latest', describe: 'latest, an id, its beginning, or a label' },

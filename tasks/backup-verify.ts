@@ -13,7 +13,7 @@ import { stages, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Read every byte of a backup: checksums, decryption, decompression, archives',
-  group: 'Data',
+  group: 'Backup',
   effect: 'read',
   positionals: {
     set: { type: 'string', default: 'latest', describe: 'latest, an id, its beginning, or a label' },

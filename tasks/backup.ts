@@ -8,7 +8,7 @@ import { stages, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Back up the database, all schemas at one moment, and prune old sets',
-  group: 'Data',
+  group: 'Backup',
   effect: 'write',
   options: {
     schema: { type: 'string', array: true, describe: 'only these; else every schema of the services' },

@@ -6,7 +6,7 @@ import { task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Write the workflows into the repository that this project lies in',
-  group: 'Build',
+  group: 'CI',
   effect: 'write',
   options: { check: { type: 'boolean', describe: 'write nothing; exit 5 when one is missing or out of date' } },
   examples: ['aqua ci-install', 'aqua ci-install --check'],

@@ -8,7 +8,7 @@ const file = '.github/labels.yml'
 
 export default task({
   summary: "Bring the repository's labels on GitHub in line with .github/labels.yml",
-  group: 'Build',
+  group: 'CI',
   effect: 'write',
   examples: ['aqua ci-labels --dry-run', 'aqua ci-labels'],
   notes: ['Uses the GitHub CLI, gh, and whom it is logged in as. Labels that the file does not list stay.'],

@@ -5,7 +5,7 @@ import { task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Print what CI runs over: the services of the catalogue, the languages of the repository',
-  group: 'Build',
+  group: 'CI',
   effect: 'read',
   examples: ['aqua ci-matrix', 'aqua ci-matrix >> "$GITHUB_OUTPUT"'],
   notes: ['One name=value per line, each value a JSON array for fromJSON: services, languages.'],

@@ -7,7 +7,7 @@ const file = path.join('docs', 'ci-test-plan.md')
 
 export default task({
   summary: 'Write the test plan of the workflows, docs/ci-test-plan.md',
-  group: 'Build',
+  group: 'CI',
   effect: 'write',
   examples: ['aqua ci-test-plan'],
   plan: (_, ctx) => [

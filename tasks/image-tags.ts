@@ -4,7 +4,7 @@ import { task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Print the tags that the images of this commit get',
-  group: 'Build',
+  group: 'CI',
   effect: 'read',
   options: {
     event: {

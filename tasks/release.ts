@@ -8,7 +8,7 @@ import { task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Release a tag on GitHub, with notes and the SBOMs of its images',
-  group: 'Build',
+  group: 'CI',
   effect: 'write',
   positionals: { tag: { type: 'string', required: true, describe: 'vX.Y.Z, pushed, its images published' } },
   options: {

@@ -14,7 +14,7 @@ function asked(args: { schema: string | undefined; file: string | undefined }, c
 
 export default task({
   summary: 'Restore a schema, or all of them, from a backup',
-  group: 'Data',
+  group: 'Backup',
   effect: 'destroy',
   positionals: {
     schema: { type: 'string', describe: 'a schema, or all' },

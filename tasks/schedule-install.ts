@@ -11,7 +11,7 @@ const usage = (message: string, hint: string) => new AquaError('USAGE', message,
 
 export default task({
   summary: 'Take a backup every night, by systemd, cron or a container',
-  group: 'Data',
+  group: 'Backup',
   effect: 'write',
   positionals: { options: { type: 'string', array: true, describe: 'of aqua backup; put -- before them' } },
   options: {

@@ -6,7 +6,7 @@ import { stages, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'No longer take backups on time; those there are stay',
-  group: 'Data',
+  group: 'Backup',
   effect: 'write',
   options: {
     stage: { type: 'string', choices: stages, default: 'dev', describe: 'which environment' },

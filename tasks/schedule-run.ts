@@ -6,7 +6,7 @@ import { stages, type TaskSpec, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Stay and take a backup at every moment of BACKUP_CRON; for a container',
-  group: 'Data',
+  group: 'Backup',
   effect: 'write',
   options: { stage: { type: 'string', choices: stages, default: 'dev', describe: 'which environment' } },
   examples: ['aqua schedule run --stage prod'],

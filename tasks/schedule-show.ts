@@ -9,7 +9,7 @@ import { stages, task } from '../scripts/task.ts'
 
 export default task({
   summary: 'Show when the next backup is due and how the last one ended',
-  group: 'Data',
+  group: 'Backup',
   effect: 'read',
   options: { stage: { type: 'string', choices: stages, default: 'dev', describe: 'which environment' } },
   examples: ['aqua schedule show', 'aqua schedule show --stage prod --json'],

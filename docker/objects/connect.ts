@@ -21,7 +21,7 @@ export interface Connection {
 
 /** A client of the stack's S3 server with the key of that holder. The caller destroys the client. */
 export async function connect(ctx: Context, io: Pick<Io, 'probe'>, stack: Stack, as: string): Promise<Connection> {
-  const endpoint = await endpointOf(ctx, io, stack)
+  const endpoint = await endpointOf(io, stack, ctx.platform)
   const key = holders.find(({ short }) => short === as)?.objectKey
   const value = (name: string) => unwrap(stack.env[name] ?? '')
   const access = value(key?.accessVariable ?? 'MINIO_ROOT_USER')
@@ -43,7 +43,11 @@ export async function connect(ctx: Context, io: Pick<Io, 'probe'>, stack: Stack,
 }
 
 /** Where the S3 server answers from here: S3_ENDPOINT, else the published port, else the container's own address. */
-async function endpointOf(ctx: Context, io: Pick<Io, 'probe'>, stack: Stack): Promise<string> {
+export async function endpointOf(
+  io: Pick<Io, 'probe'>,
+  stack: Stack,
+  platform: Context['platform'] = process.platform,
+): Promise<string> {
   if (stack.env.S3_ENDPOINT) return String(stack.env.S3_ENDPOINT)
   const containers = await containersOf(io, stack.docker, stack.project)
   const minio = containers.find((container) => serviceOf(container) === 'minio')
@@ -54,7 +58,7 @@ async function endpointOf(ctx: Context, io: Pick<Io, 'probe'>, stack: Stack): Pr
   if (bound) return `http://${bound.HostIp || '127.0.0.1'}:${bound.HostPort}`
   const address = Object.values(Networks ?? {}).find(({ IPAddress }) => IPAddress)?.IPAddress
   // Stage and prod publish no port. The bridge's addresses can be reached from the engine's own machine if that is Linux.
-  if (ctx.platform === 'linux' && address) return `http://${address}:9000`
+  if (platform === 'linux' && address) return `http://${address}:9000`
   throw new AquaError('S3_UNREACHABLE', `minio of ${stack.project} publishes no port on this machine`, {
     exit: 'missing',
     hint: 'run this on the machine of the engine, or set S3_ENDPOINT',
