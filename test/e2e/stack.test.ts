@@ -362,7 +362,7 @@ function assertSafetySet(stage: string, { safety }: Record<string, unknown>): vo
   const { set } = safety as { set: string }
   const text = fs.readFileSync(path.join(artifacts, stage, `${set}.manifest.json`), 'utf8')
   const manifest = JSON.parse(text) as Manifest
-  assert.is(manifest.safety, 'down --volumes')
+  assert.is(manifest.safety, 'before down --volumes')
   assert.ok((manifest.rows.user?.users ?? 0) > 0)
   for (const { name, stored } of manifest.files)
     assert.is(fs.statSync(path.join(artifacts, stage, name)).size, stored.bytes)
