@@ -66,9 +66,8 @@ export async function takeBackupLock(
     io.progress(`waiting for ${holder?.[0] ?? 'another backup'}`)
     await io.sleep(Math.min(retryMs, left * 1000))
   }
-  const [[backend = ''] = []] = await session
-    .query(`${endDumpsSql()}; SELECT pg_backend_pid()`)
-    .then((rows) => rows.slice(-1))
+  await session.query(endDumpsSql())
+  const [[backend = ''] = []] = await session.query('SELECT pg_backend_pid()')
   return backend
 }
 

@@ -2,10 +2,11 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { Destinations } from '../../backup/destinations.ts'
 import { dumpCommand, dumpError } from '../../backup/dump.ts'
-import { endDumpsSql, lockKey } from '../../backup/lock.ts'
+import { endDumpsSql, lockKey, takeBackupLock } from '../../backup/lock.ts'
 import { manifestName } from '../../backup/manifest.ts'
 import { tarPath } from '../../backup/objects.ts'
 import type { Program } from '../../backup/postgres.ts'
+import type { Session } from '../../backup/session.ts'
 import { beginSet, unfinished } from '../../backup/unfinished.ts'
 import { madeSet, put, Shelf } from './sets.ts'
 
@@ -42,6 +43,24 @@ test('the lock is one of the database, whoever asks; only dumps of backups are e
   assert.ok(lockKey.classId < 2 ** 31)
   assert.match(endDumpsSql(), "LIKE 'aqua backup: pg_dump %'")
   assert.match(endDumpsSql('20261123T200512Z'), "= 'aqua backup: pg_dump 20261123T200512Z'")
+})
+
+test('the lock tells its own server process, also where dumps of a dead run were ended', async () => {
+  const answers: [RegExp, string[][]][] = [
+    [/pg_try_advisory_lock/, [['t']]],
+    // One row for every dump that was ended.
+    [/pg_terminate_backend/, [['t'], ['t']]],
+    [/pg_backend_pid/, [['4711']]],
+  ]
+  const asked = async (sql: string) =>
+    answers
+      .filter(([pattern]) => pattern.test(sql))
+      .flatMap(([, rows]) => rows.map((row) => row.join('')))
+      .join('\n')
+  // As psql does: the results of several statements follow each other, a line break apart.
+  const session = { query: async (sql: string) => [[await asked(sql)]] } as unknown as Session
+  const io = { sleep: async () => {}, progress: () => {} }
+  assert.is(await takeBackupLock(io, session, 0), '4711')
 })
 
 test('unfinished: ours, older, without a manifest; nothing else', () => {
