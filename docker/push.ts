@@ -37,13 +37,19 @@ export async function push(io: Io, name: string, options: PushOptions): Promise<
   }
 }
 
+/** The image was never built here; undefined for other failures. */
+export function imageMissing(name: string, result: CommandResult): AquaError | undefined {
+  if (!/(does not exist locally|tag does not exist|No such image)/i.test(result.stderr)) return undefined
+  return new AquaError('IMAGE_MISSING', `${name} is not on this engine`, {
+    exit: 'missing',
+    hint: 'aqua build-images makes it',
+  })
+}
+
 function pushError(name: string, result: CommandResult, attempts: number): AquaError {
   const said = result.stderr.trim().split('\n').at(-1) ?? ''
-  if (/(does not exist locally|tag does not exist|No such image)/i.test(result.stderr))
-    return new AquaError('IMAGE_MISSING', `${name} is not on this engine`, {
-      exit: 'missing',
-      hint: 'aqua build-images makes it',
-    })
+  const missing = imageMissing(name, result)
+  if (missing) return missing
   const refused = bakeError(result)
   if (refused) return refused
   return new AquaError(

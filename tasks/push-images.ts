@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { namesFor } from '../docker/bake.ts'
-import { push, registryOf } from '../docker/push.ts'
+import { imageMissing, push, registryOf } from '../docker/push.ts'
 import { serviceNames, services, shortNames } from '../docker/services.ts'
 import { loadStack } from '../docker/stack.ts'
 import { writeFileWhole } from '../docker/state.ts'
@@ -85,7 +85,7 @@ export default task({
       async act(io) {
         const pushed: { name: string; digest: string }[] = []
         for (const { own, name } of wanted) {
-          if (own !== name) await io.run([docker, 'tag', own, name])
+          if (own !== name) await io.run([docker, 'tag', own, name], { explain: (result) => imageMissing(own, result) })
           const digest = await push(io, name, { docker, attempts: args.attempts, pauseMs: 2000 })
           pushed.push({ name, digest })
           // After each: should a later one fail, what is in the registry is on record.
