@@ -130,7 +130,7 @@ function startSeconds(image, network, entry) {
 
 try {
   await new Promise((resolve) => setTimeout(resolve, 1500))
-  say(`2 × jars and first images of ${prefix}`)
+  say(`first images, as ${prefix}`)
   aqua('build-images', '--only', 'user', '--only', 'gateway')
   buildOld()
   const first = { ours: pushed(ours).bytes, old: pushed(old).bytes }
@@ -181,6 +181,8 @@ try {
     '--entrypoint',
     'redis-server',
     process.env.REDIS_IMAGE || 'aqua/valkey:8.1-trixie',
+    '--protected-mode',
+    'no',
   )
   try {
     const gateway = `${prefix}backend-gateway:dev`
