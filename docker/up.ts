@@ -3,7 +3,7 @@ import type { Context } from '../scripts/context.ts'
 import { AquaError } from '../scripts/error.ts'
 import type { ActStep, Step } from '../scripts/step.ts'
 import { table } from '../scripts/table.ts'
-import type { Stage } from '../scripts/task.ts'
+import type { OptionSpec, Stage } from '../scripts/task.ts'
 import { type BuildOptions, prepareBuild } from './build.ts'
 import type { Stack } from './engine.ts'
 import { judge } from './health.ts'
@@ -11,7 +11,7 @@ import { containersOf, serviceOf } from './inspect.ts'
 import { requireJars } from './jars.ts'
 import { lockStep } from './lock.ts'
 import { preflight } from './preflight.ts'
-import { backing, type Service, services } from './services.ts'
+import { backing, type Service, serviceNames, services, shortNames } from './services.ts'
 import { closure, publishedPorts } from './stack.ts'
 import { startStep } from './start.ts'
 import { checkDataVolume } from './volume.ts'
@@ -121,6 +121,17 @@ export async function statusRows(
         restarts: String(container.RestartCount),
       }
     })
+}
+
+/** `--only <service>`, as often as wanted; `servicesByName` reads it. */
+export function onlyOption(describe: string) {
+  return {
+    type: 'string',
+    array: true,
+    choices: [...shortNames, ...serviceNames],
+    placeholder: '<service>',
+    describe,
+  } as const satisfies OptionSpec
 }
 
 /** Short or long names to services; an unknown one is an error with the list. */

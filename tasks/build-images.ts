@@ -2,9 +2,9 @@ import { cacheKinds, namesFor } from '../docker/bake.ts'
 import { buildOptions, buildSteps } from '../docker/build.ts'
 import { type Image, imagesOf } from '../docker/inspect.ts'
 import { growthOf } from '../docker/layers.ts'
-import { serviceNames, services, shortNames } from '../docker/services.ts'
+import { services } from '../docker/services.ts'
 import { loadStack } from '../docker/stack.ts'
-import { servicesByName } from '../docker/up.ts'
+import { onlyOption, servicesByName } from '../docker/up.ts'
 import { AquaError } from '../scripts/error.ts'
 import type { Io, Step } from '../scripts/step.ts'
 import { bytes, table } from '../scripts/table.ts'
@@ -15,13 +15,7 @@ export default task({
   group: 'Build',
   effect: 'write',
   options: {
-    only: {
-      type: 'string',
-      array: true,
-      choices: [...shortNames, ...serviceNames],
-      placeholder: '<service>',
-      describe: 'these services',
-    },
+    only: onlyOption('these services'),
     tag: { type: 'string', array: true, placeholder: '<tag>', describe: "in place of the environment's own tag" },
     version: { type: 'string', placeholder: '<vX.Y.Z>', describe: "release that the images' label names" },
     platform: { type: 'string', placeholder: '<os/arch>', describe: 'e.g. linux/amd64' },

@@ -2,10 +2,10 @@ import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { namesFor } from '../docker/bake.ts'
 import { imageMissing, push, registryOf } from '../docker/push.ts'
-import { serviceNames, services, shortNames } from '../docker/services.ts'
+import { services } from '../docker/services.ts'
 import { loadStack } from '../docker/stack.ts'
 import { writeFileWhole } from '../docker/state.ts'
-import { servicesByName } from '../docker/up.ts'
+import { onlyOption, servicesByName } from '../docker/up.ts'
 import { AquaError } from '../scripts/error.ts'
 import { Secret } from '../scripts/secret.ts'
 import type { Step } from '../scripts/step.ts'
@@ -19,13 +19,7 @@ export default task({
   group: 'Build',
   effect: 'write',
   options: {
-    only: {
-      type: 'string',
-      array: true,
-      choices: [...shortNames, ...serviceNames],
-      placeholder: '<service>',
-      describe: 'these services',
-    },
+    only: onlyOption('these services'),
     tag: { type: 'string', array: true, placeholder: '<tag>', describe: 'give the images these tags and push those' },
     username: { type: 'string', placeholder: '<name>', describe: 'log in to the registry first' },
     passwordStdin: { type: 'boolean', describe: 'with --username: the password comes on standard input' },

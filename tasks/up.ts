@@ -1,6 +1,5 @@
 import { buildOptions } from '../docker/build.ts'
-import { serviceNames, shortNames } from '../docker/services.ts'
-import { servicesByName, upSteps } from '../docker/up.ts'
+import { onlyOption, servicesByName, upSteps } from '../docker/up.ts'
 import { AquaError } from '../scripts/error.ts'
 import { stages, task } from '../scripts/task.ts'
 
@@ -10,13 +9,7 @@ export default task({
   effect: 'write',
   positionals: { stage: { type: 'string', choices: stages, describe: 'which environment', default: 'dev' } },
   options: {
-    only: {
-      type: 'string',
-      array: true,
-      choices: [...shortNames, ...serviceNames],
-      placeholder: '<service>',
-      describe: 'these services and what they need',
-    },
+    only: onlyOption('these services and what they need'),
     build: { type: 'boolean', default: true, describe: 'use the jars and images as they are (dev)' },
     ...buildOptions,
     timeout: {

@@ -4,19 +4,14 @@ import type { OptionSpecs, Stage } from '../../scripts/task.ts'
 import { stages } from '../../scripts/task.ts'
 import { thirdPartyImages } from '../images/catalogue.ts'
 import { imageName } from '../serviceimages.ts'
-import { type Service, serviceNames, services, shortNames } from '../services.ts'
+import { type Service, services } from '../services.ts'
 import { loadStack } from '../stack.ts'
+import { onlyOption } from '../up.ts'
 
 /** On the command line of every task that reads images. */
 export const targetOptions = {
   stage: { type: 'string', choices: stages, default: 'dev', describe: 'whose IMAGE_PREFIX and IMAGE_TAG' },
-  only: {
-    type: 'string',
-    array: true,
-    choices: [...shortNames, ...serviceNames],
-    placeholder: '<service>',
-    describe: 'the images of these services',
-  },
+  only: onlyOption('the images of these services'),
   image: { type: 'string', array: true, placeholder: '<name>', describe: 'these images, whosever they are' },
   all: { type: 'boolean', describe: 'also databases, cache and object storage' },
 } as const satisfies OptionSpecs
