@@ -22,6 +22,8 @@ export interface ObjectServer {
 export async function openObjectServer(io: Pick<Io, 'probe'>, stack: Stack, loaded: Loaded): Promise<ObjectServer> {
   const endpoint = await endpointOf(io, stack)
   const { S3Client } = await import('@aws-sdk/client-s3')
+  // As in docker/objects: no news to somebody who takes a backup.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'
   const client = new S3Client({
     endpoint,
     region: plain(loaded, 'MINIO_REGION') || 'us-east-1',
