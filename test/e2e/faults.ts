@@ -85,7 +85,7 @@ export async function faultyS3(target: string, killAqua: () => void) {
       let passed = 0
       const cut = () => {
         forward.destroy()
-        request.destroy()
+        request.socket.destroy()
       }
       if (length === 0) return cut()
       request.on('data', (chunk: Buffer) => {
@@ -99,7 +99,7 @@ export async function faultyS3(target: string, killAqua: () => void) {
       if (fault === 'lost' || fault === 'killLate') {
         answered.resume().on('end', () => {
           if (fault === 'killLate') killAqua()
-          request.destroy()
+          request.socket.destroy()
         })
         return
       }
