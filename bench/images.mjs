@@ -235,7 +235,7 @@ try {
   registry.kill()
   const made = docker('image', 'ls', '--format', '{{.Repository}}:{{.Tag}}')
     .stdout.split('\n')
-    .filter((name) => name.startsWith(host))
+    .filter((name) => name.startsWith(host) && !name.endsWith('<none>'))
   if (made.length > 0) docker('rmi', '-f', ...made)
   fs.rmSync(scratch, { recursive: true, force: true })
 }
