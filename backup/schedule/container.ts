@@ -10,7 +10,7 @@ export function volumeName(stack: Stack): string {
   return `${stack.project}_backup-artifacts`
 }
 
-/** Make the volume, in dev the image, and start the container; nothing else of the stack is touched. */
+/** Make the volume and the image, and start the container; nothing else of the stack is touched. */
 export function containerSteps(stack: Stack): CommandStep[] {
   const own = (...args: string[]) => compose(stack, '--profile', name, ...args)
   const volume: CommandStep = {
@@ -30,7 +30,7 @@ export function containerSteps(stack: Stack): CommandStep[] {
     argv: own('up', '--detach', '--no-deps', '--no-build', name),
     env: stack.env,
   }
-  return stack.stage === 'dev' ? [volume, build, start] : [volume, start]
+  return [volume, build, start]
 }
 
 export function removeContainerStep(stack: Stack): CommandStep {
