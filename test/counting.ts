@@ -6,7 +6,15 @@ import * as uvu from 'uvu'
  * uvu with every test and hook counted. A hook that throws or a test that rejects with something that is no Error fails
  * here by name; the counts go to the guard, which compares declared with ran.
  */
-const report = { declared: 0, passed: 0, failed: 0, skipped: [] as string[], problems: [] as string[] }
+const report = {
+  declared: 0,
+  passed: 0,
+  failed: 0,
+  skipped: [] as string[],
+  problems: [] as string[],
+  /** Name and first line of the reason. */
+  failures: [] as string[],
+}
 
 type Body = (context: never) => unknown
 type Hook = (body: Body) => void
@@ -36,19 +44,36 @@ function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(`rejected with no Error but ${typeof thrown}: ${String(thrown)}`)
 }
 
+const inEnd = process.env.AQUA_TEST_REPORT?.includes('e2e') === true
+/** A test that hangs fails by its name, and the hooks after it still clean up. Images from nothing take five minutes. */
+const limitMs = Number(process.env.AQUA_TEST_LIMIT_MS) || (inEnd ? 15 * 60_000 : 100_000)
+
+async function withinLimit(work: unknown): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`still running after ${limitMs / 1000} s`)), limitMs).unref()
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
 function counted(name: string, body: Body): Body {
   report.declared += 1
   return async (context) => {
     const started = Date.now()
     try {
-      await body(context)
+      await withinLimit(body(context))
       report.passed += 1
-      if (process.env.AQUA_TEST_REPORT?.includes('e2e'))
-        say(`  ✓ ${name} (${((Date.now() - started) / 1000).toFixed(1)}s)`)
+      if (inEnd) say(`  ✓ ${name} (${((Date.now() - started) / 1000).toFixed(1)}s)`)
     } catch (thrown) {
       report.failed += 1
       say(`  ✗ ${name}`)
-      throw asError(thrown)
+      const error = asError(thrown)
+      report.failures.push(`${name}: ${error.message.split('\n')[0]?.slice(0, 300)}`)
+      throw error
     }
   }
 }

@@ -2,14 +2,26 @@
 // with something that is no Error, when `.run()` is forgotten, when `.only` is left in and when no file matches.
 // Here each file runs in a process of its own against a counting wrapper (test/counting.ts), and its counts must add up.
 //   node test/guard.mjs <folder or group> …     groups: unit (everything but e2e), e2e
+// Where nothing is printed for long, each test has a limit (counting.ts) and each file one as well. What failed is listed
+// once more at the end, so that the last lines of a log say it.
 import { spawn } from 'node:child_process'
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { build } from 'esbuild'
 
 const root = path.dirname(import.meta.dirname)
 const out = path.join(root, 'node_modules', '.cache', 'aqua-tests', String(process.pid))
-const timeoutMs = { unit: 120_000, e2e: 45 * 60_000 }
+const timeoutMs = { unit: 120_000, e2e: 25 * 60_000 }
+
+/** Makes the engine and the images that all others use: goes first, and alone. */
+const first = 'quickstart'
+/**
+ * End-to-end files that use this checkout's env files, ports of the stack, or all images: one after the other. The others
+ * bring containers, ports and folders of their own and run beside them, in a copy of the checkout.
+ */
+const ofStack = ['stack', 'storage', 'liquibase', 'scan', 'registry', 'workflows']
 
 /** @param {string} folder @returns {string[]} */
 function testFiles(folder) {
@@ -42,8 +54,24 @@ const counting = {
   },
 }
 
-/** @param {string[]} files */
-async function compile(files) {
+/** @param {string} file */
+const short = (file) => path.basename(file, '.test.ts')
+
+/** The tree without what belongs to one checkout: secrets, builds, reports. @returns {string} */
+function copyOfRoot() {
+  const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-tests-'))
+  const own =
+    /^(node_modules|\.git|dist.*|reports|backup\/artifacts|env\/\.env\.(dev|stage|prod)|example\/.*\/(build|target))$/
+  fs.cpSync(root, copy, {
+    recursive: true,
+    filter: (source) => !own.test(path.relative(root, source).replaceAll(path.sep, '/')),
+  })
+  fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'))
+  return copy
+}
+
+/** @param {string[]} files @param {string} [from] the folder that the tests take for the project's */
+async function compile(files, from = root) {
   await build({
     absWorkingDir: root,
     entryPoints: files.map((file) => ({
@@ -61,36 +89,48 @@ async function compile(files) {
     sourcemap: 'inline',
     logLevel: 'error',
     plugins: [counting],
-    define: { __ROOT__: JSON.stringify(root) },
+    define: { __ROOT__: JSON.stringify(from) },
   })
 }
 
 /** @typedef {{ passed: number, failed: number, skipped: number }} Count */
+/** What the last lines of the log repeat. @type {string[]} */
+const failures = []
 
-/** @param {string} file @param {boolean} slow @returns {Promise<Count>} */
-function runFile(file, slow) {
+/** @param {string} file @param {'quiet' | 'live' | 'prefixed'} show output at the end if it failed, at once, or line by line beside others @returns {Promise<Count>} */
+function runFile(file, show) {
+  const slow = show !== 'quiet'
   const name = path.relative(root, file)
   const compiled = path.join(out, `${name.replaceAll(path.sep, '__').replace(/\.ts$/, '')}.mjs`)
   const report = `${compiled}.json`
   const child = spawn(process.execPath, ['--enable-source-maps', compiled], {
     cwd: root,
     env: { ...process.env, AQUA_TEST_REPORT: report, NO_COLOR: '1' },
-    stdio: ['ignore', slow ? 'inherit' : 'pipe', slow ? 'inherit' : 'pipe'],
+    stdio: ['ignore', show === 'live' ? 'inherit' : 'pipe', show === 'live' ? 'inherit' : 'pipe'],
   })
   let said = ''
-  child.stdout?.on('data', (data) => {
-    said += data
-  })
-  child.stderr?.on('data', (data) => {
-    said += data
-  })
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream && show === 'prefixed')
+      createInterface({ input: stream }).on('line', (line) => process.stdout.write(`${short(file)} │ ${line}\n`))
+    else
+      stream?.on('data', (data) => {
+        said += data
+      })
+  }
   const started = Date.now()
   const timer = setTimeout(() => child.kill('SIGKILL'), slow ? timeoutMs.e2e : timeoutMs.unit)
   return new Promise((resolve) => {
     child.on('close', (code, signal) => {
       clearTimeout(timer)
-      /** @type {{ declared: number, passed: number, failed: number, skipped: string[], problems: string[] }} */
-      let counts = { declared: 0, passed: 0, failed: 0, skipped: [], problems: ['the file ended before its tests did'] }
+      /** @type {{ declared: number, passed: number, failed: number, skipped: string[], problems: string[], failures: string[] }} */
+      let counts = {
+        declared: 0,
+        passed: 0,
+        failed: 0,
+        skipped: [],
+        problems: ['the file ended before its tests did'],
+        failures: [],
+      }
       try {
         counts = JSON.parse(fs.readFileSync(report, 'utf8'))
       } catch {
@@ -110,6 +150,7 @@ function runFile(file, slow) {
       )
       for (const reason of counts.skipped) process.stdout.write(`  skipped: ${reason}\n`)
       for (const problem of problems) process.stdout.write(`  ${problem}\n`)
+      failures.push(...[...counts.failures, ...problems].map((what) => `${name}: ${what}`))
       if (failed > 0 && said) process.stdout.write(`${said.trimEnd()}\n`)
       resolve({ passed: counts.passed, failed, skipped: counts.skipped.length })
     })
@@ -119,33 +160,46 @@ function runFile(file, slow) {
 const wanted = process.argv.slice(2)
 /** @type {Count} */
 const total = { passed: 0, failed: 0, skipped: 0 }
-try {
-  const files = [...new Set((wanted.length > 0 ? wanted : ['unit']).flatMap(filesOf))]
-  if (files.length === 0) throw new Error(`no test file matches ${wanted.join(' ')}`)
-  await compile(files)
-  const queue = files.filter((file) => !file.includes(`${path.sep}e2e${path.sep}`))
-  // The stack's story goes first: it builds the images that the others run.
-  const slow = files
-    .filter((file) => file.includes(`${path.sep}e2e${path.sep}`))
-    .sort((a, b) => Number(b.endsWith('stack.test.ts')) - Number(a.endsWith('stack.test.ts')))
-  const add = (/** @type {Count} */ count) => {
+/** @param {string[]} files one after the other @param {'quiet' | 'live' | 'prefixed'} show */
+async function lane(files, show) {
+  for (let file = files.shift(); file; file = files.shift()) {
+    const count = await runFile(file, show)
     total.passed += count.passed
     total.failed += count.failed
     total.skipped += count.skipped
   }
-  const worker = async () => {
-    for (let file = queue.shift(); file; file = queue.shift()) add(await runFile(file, false))
+}
+
+let copy = ''
+try {
+  const files = [...new Set((wanted.length > 0 ? wanted : ['unit']).flatMap(filesOf))]
+  if (files.length === 0) throw new Error(`no test file matches ${wanted.join(' ')}`)
+  const [slow, quick] = [true, false].map((end) =>
+    files.filter((file) => file.includes(`${path.sep}e2e${path.sep}`) === end),
+  )
+  const beside = slow.filter((file) => ![first, ...ofStack].includes(short(file)))
+  const rest = ofStack.flatMap((name) => slow.filter((file) => short(file) === name))
+  const sideBySide = beside.length > 0 && rest.length > 0
+  await compile(files.filter((file) => !sideBySide || !beside.includes(file)))
+  await Promise.all([lane(quick, 'quiet'), lane(quick, 'quiet')])
+  await lane(
+    slow.filter((file) => short(file) === first),
+    'live',
+  )
+  if (sideBySide) {
+    copy = copyOfRoot()
+    await compile(beside, copy)
   }
-  await Promise.all([worker(), worker()])
-  // One stack, one engine: the end-to-end files go one after the other.
-  for (const file of slow) add(await runFile(file, true))
+  const show = sideBySide ? 'prefixed' : 'live'
+  await Promise.all([lane(rest, show), lane(beside, show)])
 } catch (error) {
   total.failed += 1
-  process.stdout.write(`${error instanceof Error ? error.message : error}\n`)
+  failures.push(String(error instanceof Error ? error.message : error))
 } finally {
-  fs.rmSync(out, { recursive: true, force: true })
+  for (const folder of [out, copy]) if (folder) fs.rmSync(folder, { recursive: true, force: true })
 }
 if (total.failed > 0 || total.passed === 0) process.exitCode = 1
+if (failures.length > 0) process.stdout.write(`\nfailed:\n${failures.map((what) => `  ${what}\n`).join('')}`)
 process.stdout.write(
   `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}\n`,
 )

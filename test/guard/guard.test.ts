@@ -12,7 +12,7 @@ function guard(...wanted: string[]) {
   const { AQUA_TEST_REPORT: _, ...env } = process.env
   const { status, stdout } = spawnSync(process.execPath, ['test/guard.mjs', ...wanted], {
     cwd: root,
-    env,
+    env: { ...env, AQUA_TEST_LIMIT_MS: '3000' },
     encoding: 'utf8',
   })
   const [, passed, failed] = /^(\d+) passed, (\d+) failed/.exec(stdout.trimEnd().split('\n').at(-1) ?? '') ?? []
@@ -32,6 +32,7 @@ const traps: Record<string, { passed: number }> = {
   'skip-body': { passed: 1 },
   exits: { passed: 0 },
   'exits-at-once': { passed: 0 },
+  hangs: { passed: 1 },
   'hangs-empty': { passed: 0 },
   'stray-rejection': { passed: 1 },
 }
@@ -42,6 +43,7 @@ for (const [name, { passed }] of Object.entries(traps))
     assert.is(result.status, 1, result.stdout)
     assert.ok(result.failed > 0, result.stdout)
     assert.is(result.passed, passed, result.stdout)
+    assert.match(result.stdout, new RegExp(`^failed:\\n  test/fixtures/guard/${name}\\.test\\.ts: .+`, 'm'))
   })
 
 test('a good file passes, also beside others', () => {
