@@ -68,6 +68,8 @@ export class Children {
   /** Run to the end and capture. `onLine` sees every line as it comes. A missing program gives code 127. */
   async run(argv: readonly string[], options: CommandOptions, onLine?: (line: string) => void): Promise<CommandResult> {
     const { $ } = await import('zx/core')
+    // Ctrl-C while zx was being loaded: nobody would tell a child that starts now.
+    if (this.#signalled && !this.closing) return { code: null, stdout: '', stderr: '' }
     const command = $({
       cwd: options.cwd ?? process.cwd(),
       env: this.#environmentOf(options),

@@ -86,7 +86,7 @@ function hook(kind: string, register: (body: Body) => void): Hook {
   return (body) =>
     register(async (context) => {
       try {
-        await body(context)
+        await withinLimit(body(context))
       } catch (thrown) {
         report.failed += 1
         report.problems.push(`${kind} hook: ${asError(thrown).stack}`)

@@ -18,4 +18,13 @@ test('standard input is closed, also when there is nothing to write', async () =
   }
 })
 
+test('a signal between the call and the start: nothing starts, except to clean up', async () => {
+  const mine = new Children({ PATH: process.env.PATH })
+  const late = mine.run(['echo', 'started'], {})
+  mine.signal('SIGINT')
+  assert.equal(await late, { code: null, stdout: '', stderr: '' })
+  mine.closing = true
+  assert.is((await mine.run(['echo', 'cleaning'], {})).stdout, 'cleaning\n')
+})
+
 test.run()
