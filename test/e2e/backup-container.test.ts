@@ -7,6 +7,7 @@ import { aqua, container, containers, docker, eventually, json, sweep } from './
 
 const project = 'aqua-e2e-backup-container'
 const volume = `${project}_backup-artifacts`
+const IMAGE_PREFIX = `${project}/`
 
 let cluster: Cluster
 test.before(async () => {
@@ -16,6 +17,8 @@ test.before(async () => {
 })
 test.after(async () => {
   await sweep(project)
+  const made = await docker('image', 'ls', '-q', `${IMAGE_PREFIX}*`)
+  if (made) await docker('rmi', '--force', ...made.split('\n'))
 })
 
 /** Everything without which Compose does not read the files, and this cluster's own password. */
@@ -29,6 +32,7 @@ test('the container takes a set on time, keeps it out of reach of down --volumes
   const env = {
     ...values,
     COMPOSE_PROJECT_NAME: project,
+    IMAGE_PREFIX,
     POSTGRES_USER: 'aquastream',
     POSTGRES_DB: 'aquastream',
     POSTGRES_PASSWORD: cluster.password,
