@@ -55,6 +55,7 @@ export function backingOf(services: readonly Service[]): readonly Backing[] {
     {
       name: 'minio',
       oneShot: false,
+      replacedBy: 'S3_ENDPOINT',
       ports: { 9000: 'MINIO_PORT', 9001: 'MINIO_CONSOLE_PORT' },
       variables: { ...same('MINIO_ROOT_USER', 'MINIO_ROOT_PASSWORD'), MINIO_SITE_REGION: 'MINIO_REGION' },
       constants: { MINIO_API_STALE_UPLOADS_EXPIRY: `${24 * bucketOf('*', '').unfinishedDays}h` },

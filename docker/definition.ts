@@ -56,6 +56,8 @@ export interface Backing {
   name: 'postgres' | 'postgres-init' | 'redis' | 'minio' | 'minio-init'
   /** Runs to its end once; exit 0 is success. */
   oneShot: boolean
+  /** Variable that names a server in its place: with a value, it has no container. */
+  replacedBy?: string
   /** Container port → env-file variable that moves its port on the host, in dev. */
   ports: Readonly<Record<number, string>>
   variables: Variables

@@ -110,6 +110,12 @@ export function initOf(need: string): string | undefined {
   return backing.find(({ name }) => name === `${need}-init`)?.name
 }
 
+/** Whether a server of somebody else's stands in for that container, which then does not exist. */
+export function isReplaced(container: string, value: (variable: string) => unknown): boolean {
+  const variable = backing.find(({ name }) => name === container)?.replacedBy
+  return variable !== undefined && Boolean(value(variable))
+}
+
 /** `user` and `backend-user` are the same service; backing services go by their own name. */
 export function composeName(name: string): string | undefined {
   const service = services.find((candidate) => candidate.short === name || candidate.name === name)

@@ -4,7 +4,7 @@ import type { Stage } from '../scripts/task.ts'
 import { composeFiles, dockerProgram, type Stack } from './engine.ts'
 import type { ImageKey } from './images/catalogue.ts'
 import type { WantedPort } from './ports.ts'
-import { backing, initOf, type Service, services } from './services.ts'
+import { backing, initOf, isReplaced, type Service, services } from './services.ts'
 import { chosenSource, type ImageSource, imageNames } from './thirdparty.ts'
 
 /** A stage's stack with its values. `fileOptional`: for tasks that only look or stop, which need no secret to do it. */
@@ -36,6 +36,8 @@ export function withImages(env: Stack['env'], names: Record<ImageKey, string>): 
 /** Enough of the environment for compose to read its files when there is nothing to start: down, ps. */
 export function placeholders(stack: Stack): Stack {
   const blank = new Set([...services, ...backing].flatMap(({ variables }) => Object.values(variables)))
+  // A value of these takes a container away.
+  for (const { replacedBy } of backing) if (replacedBy) blank.delete(replacedBy)
   const env = {
     ...Object.fromEntries([...blank, 'IMAGE_PREFIX', 'IMAGE_TAG'].map((name) => [name, 'unset'])),
     ...stack.env,
@@ -43,14 +45,14 @@ export function placeholders(stack: Stack): Stack {
   return { ...stack, env }
 }
 
-/** A service with everything it waits for, by compose name. */
-export function closure(wanted: readonly Service[]): Set<string> {
+/** A service with everything it waits for, by compose name. `env`: values that take a container away. */
+export function closure(wanted: readonly Service[], env: Stack['env'] = {}): Set<string> {
   const names = new Set<string>()
   const add = (service: Service) => {
     if (names.has(service.name)) return
     names.add(service.name)
     for (const need of service.needs) {
-      names.add(need)
+      if (!isReplaced(need, (variable) => env[variable])) names.add(need)
       const init = initOf(need)
       if (init) names.add(init)
     }

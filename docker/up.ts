@@ -28,9 +28,10 @@ export interface UpOptions extends BuildOptions {
 /** From whatever state to a healthy stack: preflight, images of others, jars, images of ours, start, wait, table. */
 export async function upSteps(ctx: Context, options: UpOptions): Promise<Step[]> {
   const { stage, only, timeout, force } = options
-  const wanted = closure(only.length > 0 ? only : services)
+  const asked = only.length > 0 ? only : services
   const builds = stage === 'dev' && options.build
-  const building = services.filter((service) => wanted.has(service.name))
+  const all = closure(asked)
+  const building = services.filter((service) => all.has(service.name))
   const build = await prepareBuild(
     ctx,
     stage,
@@ -42,6 +43,7 @@ export async function upSteps(ctx: Context, options: UpOptions): Promise<Step[]>
   for (const warning of refuseBadEnv(build.loaded))
     if (warning.kind !== 'placeholder') ctx.note(`${warning.file}: ${warning.message}`)
   const { docker, project, env } = build.stack()
+  const wanted = closure(asked, env)
   const where = build.workspace ? ` · workspace ${build.workspace.root} (${build.workspace.because})` : ''
   const images = build.source === 'debian' ? 'built from Debian packages' : 'from the registry'
   ctx.note(`${stage} · project ${project}${where} · third-party images ${images}`)

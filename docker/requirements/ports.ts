@@ -1,5 +1,5 @@
 import { holderText, type TakenPort, type WantedPort } from '../ports.ts'
-import { backing, services } from '../services.ts'
+import { backing, isReplaced, services } from '../services.ts'
 import { type Finding, finding } from './finding.ts'
 
 /** Where the dev overlay publishes; it never opens a port to the network. */
@@ -10,7 +10,9 @@ export function devPorts(value: (variable: string) => string | undefined): Wante
   const wanted = [
     ...services.map(({ name, port, portVariable }) => ({ container: name, port, variable: portVariable })),
     ...backing.flatMap(({ name, ports }) =>
-      Object.entries(ports).map(([port, variable]) => ({ container: name, port: Number(port), variable })),
+      isReplaced(name, value)
+        ? []
+        : Object.entries(ports).map(([port, variable]) => ({ container: name, port: Number(port), variable })),
     ),
   ]
   return wanted.map((one) => ({ ...one, host: loopback, port: Number(value(one.variable)) || one.port }))

@@ -3,8 +3,9 @@ import path from 'node:path'
 import { type Test, test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { type ImageKey, thirdPartyImages } from '../../docker/images/catalogue.ts'
+import { devPorts } from '../../docker/requirements/ports.ts'
 import { backing, buckets, composeName, initOf, receivers, services } from '../../docker/services.ts'
-import { closure, publishedPorts } from '../../docker/stack.ts'
+import { closure, placeholders, publishedPorts } from '../../docker/stack.ts'
 import { imageNames } from '../../docker/thirdparty.ts'
 import { schema, variableOf } from '../../env/schema.ts'
 import { stages } from '../../scripts/task.ts'
@@ -158,6 +159,29 @@ ofCompose('starting one service alone starts what Compose would', () => {
   }
   for (const service of services)
     assert.equal([...closure([service])].sort(), [...reach(service.name)].sort(), service.name)
+})
+
+ofCompose('with a server in its place a container goes, and nobody waits for it or for its ports', () => {
+  const replaceable = backing.flatMap(({ name, replacedBy }) => (replacedBy ? [{ name, replacedBy }] : []))
+  assert.equal(replaceable, [{ name: 'minio', replacedBy: 'S3_ENDPOINT' }])
+  const env = { S3_ENDPOINT: 'https://s3.example' }
+  for (const stage of stages) {
+    const scales = (values: Record<string, string>) =>
+      Object.entries(composed(stage, values)).flatMap(([name, { scale = 1 }]) =>
+        scale === 1 ? [] : [`${name} ${scale}`],
+      )
+    const { S3_ENDPOINT: _, ...without } = marks
+    assert.equal(scales({ ...marks, ...env }), ['minio 0'], stage)
+    for (const values of [without, { ...without, S3_ENDPOINT: '' }]) assert.equal(scales(values), [], stage)
+  }
+  const gone = [...closure(services)].filter((name) => !closure(services, env).has(name))
+  assert.equal(gone, ['minio'])
+  assert.is(closure(services, { S3_ENDPOINT: '' }).has('minio'), true)
+  const ports = (values: Record<string, string>) => devPorts((name) => values[name]).map(({ container }) => container)
+  assert.equal([ports({}).includes('minio'), ports(env).includes('minio')], [true, false])
+  // What only stops or looks sees every container.
+  const blank = placeholders({ stage: 'dev', project: 'p', files: [], env: {}, docker: 'docker' })
+  assert.is(blank.env.S3_ENDPOINT, undefined)
 })
 
 ofCompose('dev builds each service from its own jar; stage and prod build nothing', () => {

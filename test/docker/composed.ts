@@ -9,6 +9,7 @@ import { root } from './fixture.ts'
 /** What Compose makes of a container, as far as the tests look. */
 export interface Composed {
   image: string
+  scale?: number
   build?: {
     context: string
     dockerfile: string

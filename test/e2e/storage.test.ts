@@ -23,13 +23,17 @@ const values = () => new Map(parse(fs.readFileSync(envFile, 'utf8')).entries.map
 const names = buckets.map(({ name }) => name)
 
 function compose(...args: string[]): Promise<string> {
+  return composeWith(env, ...args)
+}
+
+function composeWith(values: stack.Env, ...args: string[]): Promise<string> {
   const folder = path.join(stack.root, 'docker', 'compose')
   const files = ['docker-compose.yml', 'docker-compose.override.dev.yml'].flatMap((file) => [
     '-f',
     path.join(folder, file),
   ])
   const envFiles = [envFile, imagesFile].filter((file) => fs.existsSync(file)).flatMap((file) => ['--env-file', file])
-  return dockerWith({ env }, 'compose', '-p', project, ...envFiles, ...files, ...args)
+  return dockerWith({ env: values }, 'compose', '-p', project, ...envFiles, ...files, ...args)
 }
 
 /** As operators, over the server's socket. */
@@ -228,6 +232,20 @@ test('another S3 server takes MinIO’s place: buckets are made there, what it l
   assert.equal((await json(['minio-bootstrap'], 0, all)).result.changed, [`policy of ${names[0]}`])
   assert.is((await get()).status, 403)
   for (const task of ['minio-put-test', 'minio-get-test']) await json([task], 0, all)
+  // Under plain Compose MinIO then has no container, and what waits for it does not wait. Its volume stays.
+  const init = async (values: stack.Env) => {
+    await composeWith(values, 'up', '-d', 'minio-init')
+    await eventually(
+      'minio-init is done',
+      async () => (await container('minio-init', project)).State.Status === 'exited',
+    )
+    assert.is((await container('minio-init', project)).State.ExitCode, 0)
+    return [...(await stack.containers(project)).keys()].filter((name) => name.startsWith('minio')).sort()
+  }
+  assert.equal(await init(all.env), ['minio-init'])
+  assert.is(stack.valueIn(await container('minio-init', project), 'S3_ENDPOINT'), there.S3_ENDPOINT)
+  assert.equal(await init(env), ['minio', 'minio-init'])
+  assert.match(await stack.inside('minio', 'ls /data', project), names[0] ?? '?')
 })
 
 test.run()
