@@ -1,7 +1,8 @@
 import { AquaError } from '../scripts/error.ts'
 import type { Io } from '../scripts/step.ts'
 import { type Container, containersOf, lastProbe, serviceOf } from './inspect.ts'
-import { backing } from './services.ts'
+import { lastWords } from './oneshot.ts'
+import { backing, services } from './services.ts'
 
 export type Verdict = { state: 'ready' } | { state: 'waiting'; why: string } | { state: 'failed'; why: string }
 
@@ -110,6 +111,7 @@ async function unhealthy(
   cause: 'failed' | 'deadline',
 ): Promise<AquaError> {
   const details: string[] = []
+  let words: ReturnType<typeof lastWords> | undefined
   // Two are enough to read; the rest usually wait for the first.
   for (const { container, verdict } of found.slice(0, 2)) {
     const name = serviceOf(container)
@@ -119,19 +121,23 @@ async function unhealthy(
     const logs = await io.probe([options.docker, 'logs', '--tail', '20', container.Id])
     const lines = `${logs.stdout}${logs.stderr}`.split('\n').filter((line) => line.trim() !== '')
     details.push(...lines.slice(-20).map((line) => `  | ${line.slice(0, 300)}`))
+    // A one-shot says itself what is wrong, and what to do.
+    if (oneShots.has(name)) words ??= lastWords(lines)
   }
   const names = found.map(({ container }) => serviceOf(container))
   const first = found[0]
   const why = first && first.verdict.state !== 'ready' ? first.verdict.why : ''
   const short = (names[0] ?? '').replace(/^backend-/, '')
   const message =
-    cause === 'failed' ? `${names[0]} ${why}` : `${names.join(', ')} not healthy after ${options.timeout} s`
+    words?.error ??
+    (cause === 'failed' ? `${names[0]} ${why}` : `${names.join(', ')} not healthy after ${options.timeout} s`)
+  const again = services.some(({ name }) => name === names[0]) ? `aqua restart ${short}` : 'aqua up'
   const memory = first?.container.State.OOMKilled === true
   return new AquaError('NOT_HEALTHY', message, {
     exit: 'unhealthy',
     details,
     hint: memory
       ? `raise mem_limit of ${names[0]} in docker/compose`
-      : `aqua logs ${short} shows more; aqua restart ${short} tries again; --timeout waits longer`,
+      : (words?.hint ?? `aqua logs ${short} shows more; ${again} tries again; --timeout waits longer`),
   })
 }

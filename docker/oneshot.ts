@@ -38,14 +38,45 @@ export async function runInit(io: Pick<Io, 'probe' | 'run'>, stack: Stack, run: 
   return stdout.split('\n').filter((line) => line !== '')
 }
 
+/**
+ * What `runInit` would print, for `--dry-run`: the one-shot looks, and changes nothing. Undefined where nothing of the stack runs
+ * that it could look at.
+ */
+export async function lookInit(ctx: Pick<Io, 'probe'>, stack: Stack, run: InitRun): Promise<string[] | undefined> {
+  const containers = await containersOf(ctx, stack.docker, stack.project)
+  const running = containers.filter(({ State }) => State.Status === 'running')
+  // Also where it works elsewhere: Compose would make the network of a stack that is down.
+  if (!running.some((container) => run.of === undefined || serviceOf(container) === run.of)) return undefined
+  const look: InitRun = { ...run, env: { ...run.env, LOOK_ONLY: 'yes' } }
+  const result = await ctx.probe(initArgv(stack, look), {
+    env: { ...stack.env, ...look.env },
+    timeoutMs: run.timeoutMs,
+  })
+  if (result.code !== 0) throw said(run, result)
+  return result.stdout.split('\n').filter((line) => line !== '')
+}
+
+/** What a one-shot that failed said of it, and the lines that are none of that. */
+export function lastWords(lines: readonly string[]): {
+  error: string | undefined
+  hint: string | undefined
+  rest: string[]
+} {
+  const pattern = /^\w+: (error|hint): (.*)$/
+  const own = new Map<string, string>()
+  for (const line of lines) {
+    const [, kind, text] = pattern.exec(line) ?? []
+    if (kind !== undefined && text !== undefined) own.set(kind, text)
+  }
+  return { error: own.get('error'), hint: own.get('hint'), rest: lines.filter((line) => !pattern.test(line)) }
+}
+
 function said(run: InitRun, result: CommandResult): AquaError {
-  const lines = result.stderr.split('\n').filter((line) => line !== '')
-  const own = (kind: 'error' | 'hint') => lines.find((line) => line.includes(`: ${kind}: `))?.replace(/^.*?: \w+: /, '')
-  const message = own('error') ?? `${run.name} ${result.code === null ? 'was killed' : `ended with ${result.code}`}`
-  const hint = own('hint')
+  const { error, hint, rest } = lastWords(result.stderr.split('\n').filter((line) => line !== ''))
+  const message = error ?? `${run.name} ${result.code === null ? 'was killed' : `ended with ${result.code}`}`
   return new AquaError('INIT_FAILED', message, {
     exit: result.code === 4 || result.code === null ? 'unhealthy' : 'failed',
-    details: lines.filter((line) => !/^\w+: (error|hint): /.test(line)).slice(-20),
+    details: rest.slice(-20),
     ...(hint && { hint }),
   })
 }

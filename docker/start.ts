@@ -165,10 +165,10 @@ async function createAndWait(
     const [ready] = await Promise.all([wait, up])
     return ready
   } catch (error) {
-    // "dependency failed to start" names no reason; our own verdict does, a moment later.
+    // "dependency failed to start" names no reason; our own verdict does, some restarts later.
     const vague = error instanceof AquaError && error.code === 'DEPENDENCY'
     const best = vague
-      ? await Promise.race([wait.catch((better: unknown) => better), io.sleep(3000).then(() => error)])
+      ? await Promise.race([wait.catch((better: unknown) => better), io.sleep(10_000).then(() => error)])
       : error
     stop.abort()
     await Promise.allSettled([up, wait])

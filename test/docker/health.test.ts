@@ -135,6 +135,22 @@ test('the first that cannot become healthy ends the wait: 4, its probe, its log,
   assert.match(error.hint ?? '', 'logs user')
 })
 
+test('a one-shot that says what is wrong is believed; for others the hint names a task that takes them', async () => {
+  const failed = container({ Status: 'exited', ExitCode: 1 }, 0, 'postgres-init')
+  const { io } = engine([failed, container({ Status: 'created' })])
+  const words = 'roles: error: older\nroles: error: x is not the password\nroles: hint: aqua db roles --superuser\n'
+  const speaking = {
+    ...io,
+    probe: async (argv: readonly string[]) =>
+      argv[1] === 'logs' ? { code: 0, stdout: '', stderr: words } : io.probe(argv),
+  }
+  const said = await failure(waitHealthy(speaking as Io, options(['postgres-init', 'backend-user'])))
+  assert.equal([said.exitCode, said.message, said.hint], [4, 'x is not the password', 'aqua db roles --superuser'])
+  const silent = await failure(waitHealthy(io, options(['postgres-init', 'backend-user'])))
+  assert.is(silent.message, 'postgres-init ended with 1')
+  assert.match(silent.hint ?? '', /aqua logs postgres-init .*aqua up tries/)
+})
+
 test('a container of no interest does not fail the wait', async () => {
   const { io } = engine([container({}), container({ Status: 'exited', ExitCode: 1 }, 0, 'backend-crew')])
   assert.is((await waitHealthy(io, options(['backend-user']))).length, 1)
