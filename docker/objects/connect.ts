@@ -61,7 +61,7 @@ export async function endpointOf(
   if (platform === 'linux' && address) return `http://${address}:9000`
   throw new AquaError('S3_UNREACHABLE', `minio of ${stack.project} publishes no port on this machine`, {
     exit: 'missing',
-    hint: 'run this on the machine of the engine, or set S3_ENDPOINT',
+    hint: 'run this on the machine of a Linux engine',
   })
 }
 
@@ -70,14 +70,16 @@ export function s3Error(error: unknown, { endpoint, access }: Connection, what: 
   if (!(error instanceof Error) || isAquaError(error)) return undefined
   const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode
   const options = { cause: error }
-  if (status === undefined && !('$fault' in error))
-    return 'code' in error || error.name === 'TimeoutError' || error.name === 'AggregateError'
-      ? new AquaError('S3_UNREACHABLE', `${endpoint} does not answer (${'code' in error ? error.code : error.name})`, {
-          ...options,
-          exit: 'missing',
-          hint: 'aqua ps',
-        })
-      : undefined
+  if (status === undefined && !('$fault' in error)) {
+    // `fetch` has the reason one level down.
+    const code = [error, error.cause].map((one) => (one as { code?: unknown } | undefined)?.code).find(Boolean)
+    if (code === undefined && error.name !== 'TimeoutError' && error.name !== 'AggregateError') return undefined
+    return new AquaError('S3_UNREACHABLE', `${endpoint} does not answer (${code ?? error.name})`, {
+      ...options,
+      exit: 'missing',
+      hint: 'aqua ps, or S3_ENDPOINT in the env file where that names another server',
+    })
+  }
   if (['InvalidAccessKeyId', 'SignatureDoesNotMatch'].includes(error.name))
     return new AquaError('S3_KEY', `${endpoint} does not know the key ${access} with this secret`, {
       ...options,
@@ -86,7 +88,7 @@ export function s3Error(error: unknown, { endpoint, access }: Connection, what: 
   if (status === 403)
     return new AquaError('S3_DENIED', `the key ${access} may not ${what}`, {
       ...options,
-      hint: 'another key: --as root',
+      hint: 'aqua minio-bootstrap, if it should; aqua s3 takes another key by --as',
     })
   if (status === 404)
     return new AquaError(

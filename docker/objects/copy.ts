@@ -112,7 +112,12 @@ export async function download(
       throw new AquaError('S3_SHORT', `${object.Key} ended after ${bytes} of ${ContentLength} bytes`)
   }
   if (typeof to !== 'string') {
-    await pipeline(Body as Readable, counted, to, { signal, end: false })
+    try {
+      await pipeline(Body as Readable, counted, to, { signal, end: false })
+    } catch (error) {
+      // Who reads on the other side has enough: `| head`.
+      if (!hasCode(error, 'EPIPE')) throw error
+    }
     return bytes
   }
   const temporary = path.join(path.dirname(to), `.${path.basename(to)}.${randomUUID().slice(0, 8)}`)

@@ -52,6 +52,8 @@ async function roundTrip(ctx: Context, io: Io, stack: Stack, { direction, size, 
   const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner')
   const object = { Bucket: bucket, Key: `aqua/round-trip-${randomUUID()}` }
   const bytes = randomBytes(size)
+  const clean = () =>
+    withS3(ctx, io, stack, 'root', `remove ${object.Key} from ${bucket}`, (connection) => removeAll(connection, object))
   try {
     await withS3(ctx, io, stack, short, `write and read in ${bucket}`, async ({ client, endpoint }) => {
       if (direction === 'put') {
@@ -71,11 +73,12 @@ async function roundTrip(ctx: Context, io: Io, stack: Stack, { direction, size, 
           `${bucket} gave back ${back.length} other bytes than the ${size} that went in`,
         )
     })
-  } finally {
-    await withS3(ctx, io, stack, 'root', `remove ${object.Key} from ${bucket}`, (connection) =>
-      removeAll(connection, object),
-    )
+  } catch (error) {
+    // The first failure is the one to tell.
+    await clean().catch(() => io.out.warn(`${object.Key} may be left in ${bucket}`))
+    throw error
   }
+  await clean()
 }
 
 async function answer(response: Response, verb: string, endpoint: string): Promise<Uint8Array> {
