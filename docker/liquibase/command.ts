@@ -45,13 +45,15 @@ export interface Run {
   changeLog: ChangeLog
   /** Undefined: an empty history in place of the database, which then is not touched and not reached. */
   database: { name: string; credentials: Credentials } | undefined
+  /** Contexts, labels and parameters of the service, as variables for Liquibase. */
+  settings: EnvMap
 }
 
 /** The container that runs one Liquibase command on a service's change log. */
 export function liquibaseCommand(run: Run, args: readonly string[]): { argv: string[]; env: EnvMap } {
   const schema = run.service.schema ?? ''
   const { credentials, name } = run.database ?? {}
-  const env: EnvMap = credentials
+  const target: EnvMap = credentials
     ? {
         // The schema is the session's search path and not --default-schema-name, whose SET SEARCH_PATH leaves `user` unquoted.
         LIQUIBASE_COMMAND_URL: `jdbc:postgresql://postgres:5432/${name}?currentSchema=${schema}&ApplicationName=${run.name}`,
@@ -59,6 +61,7 @@ export function liquibaseCommand(run: Run, args: readonly string[]): { argv: str
         LIQUIBASE_COMMAND_PASSWORD: credentials.password,
       }
     : { LIQUIBASE_COMMAND_URL: 'offline:postgresql?changeLogFile=/tmp/history.csv' }
+  const env: EnvMap = { ...run.settings, ...target }
   const argv = [
     run.docker,
     'run',
@@ -79,7 +82,8 @@ export function liquibaseCommand(run: Run, args: readonly string[]): { argv: str
     '--security-opt=no-new-privileges:true',
     ...['--tmpfs', '/tmp:size=64m,mode=1777'],
     ...['--memory=512m', '--cpus=1', '--pids-limit=256'],
-    ...['--mount', `type=bind,source=${run.changeLog.folder},target=/changelog,readonly`],
+    // A line of CSV: a folder may have a comma or quotes in its name.
+    ...['--mount', `type=bind,"source=${run.changeLog.folder.replaceAll('"', '""')}",target=/changelog,readonly`],
     // Names only: docker takes the values from its own environment.
     ...Object.keys(env).flatMap((variable) => ['-e', variable]),
     run.image,

@@ -22,8 +22,9 @@ const recentMs = 15 * 60_000
 export async function holderOf(io: Pick<Io, 'probe'>, docker: string, { by, since }: Lock): Promise<Holder> {
   const [host = ''] = by.split(' ')
   const format = '{{.Name}} {{.State.Running}} {{.State.StartedAt}}'
-  const found =
-    host === '' ? undefined : await io.probe([docker, 'inspect', '--type', 'container', '--format', format, host])
+  // Whoever may write to the table chose that name: it is no option.
+  const argv = [docker, 'inspect', '--type', 'container', '--format', format, '--', host]
+  const found = host === '' ? undefined : await io.probe(argv)
   if (found?.code !== 0)
     return ofContainers.test(host)
       ? { state: 'gone', who: `${by}, a container that is gone` }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Loaded } from '../../env/load.ts'
 import type { Context } from '../../scripts/context.ts'
-import type { CommandResult, Io, Step } from '../../scripts/step.ts'
+import type { CommandResult, EnvMap, Io, Step } from '../../scripts/step.ts'
 import type { Stage } from '../../scripts/task.ts'
 import type { Stack } from '../engine.ts'
 import type { Service } from '../services.ts'
@@ -12,6 +12,7 @@ import { changeLogOf, liquibaseCommand, type Run } from './command.ts'
 import { credentials } from './credentials.ts'
 import { liquibaseError } from './failure.ts'
 import { type Database, findDatabase, releaseSession } from './records.ts'
+import { springSettings } from './spring.ts'
 
 /** Liquibase on one stage: what every verb needs. */
 export interface Session {
@@ -37,10 +38,12 @@ export interface Session {
 /** The step that saves the database before a migration changes it; the task brings it, for backups are another room's. */
 export type Save = (stack: Stack, loaded: Loaded, otherwise: string) => Step
 
+/** `migrates`: change logs are going to be read, so that what decides over them has to be known. */
 export async function openSession(
   ctx: Context,
   stage: Stage,
   services: readonly Service[],
+  migrates: boolean,
   save: Save,
 ): Promise<Session> {
   const { stack, loaded } = await loadStack(ctx, stage)
@@ -48,6 +51,9 @@ export async function openSession(
   const workspace = findWorkspace(ctx)
   const thirdParty = await imagesOfOthers(ctx, { stack, loaded }, ['LIQUIBASE_IMAGE'])
   const name = String(stack.env.POSTGRES_DB)
+  const settings = migrates ? await springSettings(ctx, stack, workspace, services) : new Map<string, EnvMap>()
+  for (const [service, env] of settings)
+    if (Object.keys(env).length > 0) ctx.note(`${service}, as its container: ${shownSettings(env)}`)
   const live = new Map<string, Service>()
   let database: Promise<Database> | undefined
   const runOf = (service: Service, as: string, offline: boolean): Run => ({
@@ -58,6 +64,7 @@ export async function openSession(
     image: thirdParty.names().LIQUIBASE_IMAGE,
     changeLog: changeLogOf(workspace, service),
     database: offline ? undefined : { name, credentials: credentials(service, stack.env) },
+    settings: settings.get(service.name) ?? {},
   })
   return {
     ctx,
@@ -95,4 +102,15 @@ export async function openSession(
       }
     },
   }
+}
+
+/** What is handed over: filters with their values, parameters by name alone, as one may be secret. */
+function shownSettings(env: EnvMap): string {
+  const words: Record<string, string> = {
+    LIQUIBASE_COMMAND_CONTEXT_FILTER: 'contexts',
+    LIQUIBASE_COMMAND_LABEL_FILTER: 'labels',
+  }
+  return Object.entries(env)
+    .map(([name, value]) => (words[name] ? `${words[name]} ${value}` : `parameter ${name}`))
+    .join(', ')
 }

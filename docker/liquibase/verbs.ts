@@ -24,7 +24,8 @@ export interface LiquibaseOptions extends RollbackTo {
 }
 
 export async function liquibaseSteps(ctx: Context, options: LiquibaseOptions): Promise<Step[]> {
-  const session = await openSession(ctx, options.stage, options.services, options.save)
+  const migrates = options.verb !== 'history' && options.verb !== 'unlock'
+  const session = await openSession(ctx, options.stage, options.services, migrates, options.save)
   const running: Step = {
     title: 'PostgreSQL runs',
     effect: 'read',

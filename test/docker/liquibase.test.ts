@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import os from 'node:os'
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
@@ -26,6 +27,7 @@ const run = {
   service: user,
   changeLog: changeLogOf(workspace, user),
   database: { name: 'aquastream', credentials: { role: 'backend_user', password: new Secret('open sesame') } },
+  settings: {},
 }
 
 test('the command holds no value of a credential, and the schema is quoted by nobody', () => {
@@ -40,6 +42,16 @@ test('the command holds no value of a credential, and the schema is quoted by no
   assert.ok(argv.includes('--liquibase-schema-name=user'))
   assert.ok(argv.includes('--changelog-file=migration/liquibase/master.xml'))
   assert.not.ok(argv.some((word) => word.startsWith('--default-schema-name')))
+})
+
+test('a workspace may have a comma or quotes in its name', () => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-a,"b"-'))
+  const { argv } = liquibaseCommand({ ...run, changeLog: { folder, file: 'master.xml' } }, ['status'])
+  fs.rmdirSync(folder)
+  assert.is(
+    argv[argv.indexOf('--mount') + 1],
+    `type=bind,"source=${folder.replaceAll('"', '""')}",target=/changelog,readonly`,
+  )
 })
 
 test('offline there is no network, no credential and no database', () => {
@@ -177,6 +189,16 @@ test('who holds a lock: a container that runs since before it, one restarted sin
   assert.is(await state({ code: 1 }), 'gone')
   assert.is(await state({ code: 1 }, 'aqua-liquibase-user-12 (172.18.0.9)'), 'gone')
   assert.is(await state({ code: 1 }, 'laptop (10.0.0.1)'), 'unknown')
+  // The name is what somebody wrote into a table.
+  const asked: (readonly string[])[] = []
+  const listening = {
+    probe: async (argv: readonly string[]) => {
+      asked.push(argv)
+      return { code: 1, stdout: '', stderr: '' }
+    },
+  }
+  await holderOf(listening, 'docker', { ...lock, by: '--help (x)' })
+  assert.equal(asked[0]?.slice(-2), ['--', '--help'])
 })
 
 test('a lock may go when its holder is gone, or unknown and old; one without a time counts as young', () => {

@@ -22,7 +22,11 @@ const databases = ['cli', 'services', 'byhand']
 /** Services that are started for real: a reserved word, a foreign key into another schema, a type and a view of others. */
 const real = ['user', 'event', 'notification']
 
-const files = ['.env.dev', '.env.stage'].map((name) => stack.guarded(path.join(stack.root, 'env', name)))
+/** Read by the containers of every service. */
+const settings = path.join(stack.root, 'docker', 'compose', 'settings', 'common.env')
+const files = [...['.env.dev', '.env.stage'].map((name) => path.join(stack.root, 'env', name)), settings].map(
+  stack.guarded,
+)
 const workspace = fs.mkdtempSync(path.join(os.tmpdir(), 'liq-e2e-'))
 const userLog = path.join(workspace, 'backend-user/backend-user-db/src/main/resources/migration/liquibase')
 
@@ -517,6 +521,53 @@ test('on stage update shows the SQL and asks; unconfirmed, nothing changes (6)',
   assert.match(await tables('user'), 'on_stage')
   // Nothing pending: nothing to ask.
   await json('user update --stage stage')
+})
+
+test('contexts, labels and parameters that the service’s container gets decide here too; what aqua cannot follow is refused', async () => {
+  const row = (id: string, filter: string) =>
+    `--changeset user:e2e-${id} ${filter}\ninsert into "user".told values ('${id} by ${'$'}{e2e.who}');\n`
+  const told = () => sql('select what from "user".told order by 1')
+  const pending = async () =>
+    ((await json('user status')).result.services as { pending: { id: string }[] }[])[0]?.pending.map(({ id }) => id)
+  await sql('create table "user".told (what text); alter table "user".told owner to backend_user')
+  addFile(
+    'e2e_8.sql',
+    row('c1', 'context:dev') + row('c2', 'context:!dev') + row('l1', 'labels:beta') + row('l2', 'labels:old'),
+  )
+  const common = fs.readFileSync(settings, 'utf8')
+  // It stays: what a parameter puts into a change set is part of its checksum.
+  const parameter = 'SPRING_LIQUIBASE_PARAMETERS_E2E_WHO=\'the "service"; $HOME\'\n'
+  const set = (more: string) => fs.writeFileSync(settings, `${common}${parameter}${more}`)
+  set('SPRING_LIQUIBASE_CONTEXTS=dev\nSPRING_LIQUIBASE_LABEL_FILTER=!old\n')
+  assert.equal(await pending(), ['e2e-c1', 'e2e-l1'])
+  await json('user update')
+  assert.is(await told(), 'c1 by the "service"; $HOME\nl1 by the "service"; $HOME')
+  assert.equal(await pending(), [])
+  set('')
+  assert.equal(await pending(), ['e2e-c2', 'e2e-l2'], 'they were left out, and are not here by chance')
+
+  const yml = path.join(workspace, 'backend-user/backend-user-api/src/main/resources/application.yml')
+  fs.mkdirSync(path.dirname(yml), { recursive: true })
+  fs.writeFileSync(yml, 'spring:\n  liquibase:\n    contexts: dev\n')
+  const before = await rows('user')
+  for (const verb of ['status', 'sql', 'update', 'validate']) {
+    const error = await refusal(`user ${verb}`, 1)
+    assert.is(error.code, 'LIQUIBASE_SETTING', verb)
+    assert.match(
+      error.message,
+      'spring.liquibase.contexts in backend-user/backend-user-api/src/main/resources/application.yml:3',
+    )
+    assert.match(error.hint ?? '', 'SPRING_LIQUIBASE_CONTEXTS')
+  }
+  assert.is(await rows('user'), before)
+  await json('user history')
+  await json('event status')
+  // With the same in its container's environment, Spring and aqua read it there.
+  set('SPRING_LIQUIBASE_CONTEXTS=dev\n')
+  assert.equal(await pending(), ['e2e-l2'])
+  fs.writeFileSync(settings, common)
+  fs.rmSync(yml)
+  dropFile('e2e_8.sql')
 })
 
 test('--dry-run prints the commands without a value of a secret, and runs none', async () => {
