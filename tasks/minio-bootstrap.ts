@@ -16,6 +16,7 @@ export default task({
   examples: ['aqua minio-bootstrap', 'aqua minio-bootstrap prod --timeout 120'],
   notes: [
     'It says of each thing whether it was created, changed or unchanged. aqua up does the same at each start.',
+    '--dry-run says it too, when the server runs, and changes nothing.',
     'No bucket, object or key is removed; keys and policies that aqua made and nobody needs are named.',
     'With S3_ENDPOINT it works on that server, where keys are yours to make: they are tried.',
   ],
@@ -31,7 +32,7 @@ export default task({
     refuseBadEnv(loaded)
     return [
       lockStep(ctx, stack.project, `minio-bootstrap ${args.stage}`),
-      bootstrapStep(stack, Math.ceil(args.timeout)),
+      await bootstrapStep(ctx, stack, Math.ceil(args.timeout)),
     ]
   },
 })

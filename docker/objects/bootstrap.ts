@@ -1,8 +1,9 @@
+import type { Context } from '../../scripts/context.ts'
 import { AquaError } from '../../scripts/error.ts'
 import type { ActStep } from '../../scripts/step.ts'
 import { table } from '../../scripts/table.ts'
 import type { Stack } from '../engine.ts'
-import { type InitRun, initArgv, runInit } from '../oneshot.ts'
+import { type InitRun, initArgv, lookInit, runInit } from '../oneshot.ts'
 
 /** What the one-shot says of each thing. */
 export const verdicts = ['created', 'changed', 'unchanged', 'unsupported', 'unneeded'] as const
@@ -25,7 +26,11 @@ export function rowsOf(lines: readonly string[]): Row[] {
 }
 
 /** Buckets, their policies, and the services' keys as the catalogue and the env file have them. `timeout`: seconds. */
-export function bootstrapStep(stack: Stack, timeout: number): ActStep {
+export async function bootstrapStep(
+  ctx: Pick<Context, 'probe' | 'dryRun'>,
+  stack: Stack,
+  timeout: number,
+): Promise<ActStep> {
   const run: InitRun = {
     name: 'minio-init',
     of: stack.env.S3_ENDPOINT ? undefined : 'minio',
@@ -36,7 +41,7 @@ export function bootstrapStep(stack: Stack, timeout: number): ActStep {
   return {
     title: 'buckets and keys',
     effect: 'write',
-    would: [initArgv(stack, run).join(' ')],
+    would: [initArgv(stack, run).join(' '), ...((ctx.dryRun && (await lookInit(ctx, stack, run))) || [])],
     async act(io) {
       const rows = rowsOf(await runInit(io, stack, run))
       for (const line of table(

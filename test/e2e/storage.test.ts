@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { DeleteBucketLifecycleCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { buckets, services } from '../../docker/services.ts'
@@ -82,7 +83,12 @@ test('a database from before the roles is handed over to them, with its data', a
     create function crew.f(a int, variadic b text[]) returns int language sql as 'select 1';
     grant select (id) on "user".users to public; insert into "user".users (email) values ('a@b');
     insert into event.bookings values (1, 'a')`)
+  const before = await sql('select count(*), sum(relowner::int8) from pg_class; select count(*) from pg_roles')
+  const dry = (await aqua(['db', 'roles', '--dry-run'], 0, { env })).stdout.trim().split('\n')
+  const planned = dry.slice(dry.findIndex((line) => line.includes('run --rm')) + 1).map((line) => line.trim())
+  assert.is(await sql('select count(*), sum(relowner::int8) from pg_class; select count(*) from pg_roles'), before)
   const { result } = await json(['db', 'roles'], 0, { env })
+  assert.equal(planned, result.changed, 'a dry run shows what a run then does')
   assert.ok((result.changed as string[]).includes('alter table "user".users owner to backend_user'))
   const foreign = await sql(`
     select count(*) from (
@@ -110,11 +116,20 @@ test('passwords: a new one in the env file is set, a wrong one of operators is n
   assert.equal((await json(['db', 'roles'], 0, { env })).result.changed, ['set the password of backend_user'])
   const error = await refusal(['db', 'roles'], 1, { env: { ...env, POSTGRES_PASSWORD: 'some-other-password' } })
   assert.match(error.message, /^POSTGRES_PASSWORD is not the password of aquastream/)
+  // A new env file on an old volume: operators' role gets its password over the socket, and nothing else changes.
+  const [operators = '', lost] = [values().get('POSTGRES_PASSWORD'), `of a 'new' $file \\z`]
+  const users = await sql('select * from "user".users')
+  const taken = await json(['db', 'roles', '--superuser'], 0, { env: { ...env, POSTGRES_PASSWORD: lost } })
+  assert.equal(taken.result.changed, [])
+  assert.equal([await opens('aquastream', operators), await opens('aquastream', lost)], [false, true])
+  assert.is(await sql('select * from "user".users'), users)
+  await json(['db', 'roles', '--superuser'], 0, { env })
+  assert.is(await opens('aquastream', operators), true)
   const { Id } = await container('postgres', project)
   const { stdout, stderr } = await start([stack.program, 'logs', Id]).ended
   const log = `${stdout}${stderr}`
   assert.match(log, /ALTER USER "?backend_user"? PASSWORD 'SCRAM-SHA-256\$/, 'statements are in the log')
-  assert.not.ok(log.includes(fresh))
+  for (const password of [fresh, lost]) assert.not.ok(log.includes(password))
   const secrets = schema.filter(({ secret }) => secret).map(({ name }) => name)
   for (const [name, value] of values()) if (secrets.includes(name) && value) assert.not.ok(log.includes(value), name)
 })
@@ -135,6 +150,48 @@ test('plain docker compose makes roles, buckets and keys too', async () => {
   assert.equal((await json(['db', 'roles'], 0, { env })).result.changed, [])
   const { result } = await json(['minio-bootstrap'], 0, { env })
   assert.equal([result.created, result.changed], [[], []])
+})
+
+test('minio-bootstrap --dry-run says what a run then does, and changes nothing', async () => {
+  const root = s3('http://127.0.0.1:19000', 'aquastream', values().get('MINIO_ROOT_PASSWORD') ?? '')
+  const [one = '', two = ''] = names
+  await root.send(new DeleteBucketLifecycleCommand({ Bucket: one }))
+  await root.send(new PutBucketVersioningCommand({ Bucket: two, VersioningConfiguration: { Status: 'Suspended' } }))
+  const other = {
+    MINIO_BOOTSTRAP_BUCKETS: `${names.join(',')},dry-run`,
+    MINIO_BUCKET_PUBLIC: `dry-run,${one}`,
+    MEDIA_S3_SECRET_KEY: 'another-secret-key-of-media',
+    PAYMENT_S3_ACCESS_KEY: 'another-payment',
+  }
+  const inEnv = { env: { ...env, ...other } }
+  const keys = () => stack.inside('minio', 'ls -R /data/.minio.sys/config/iam | md5sum', project)
+  const state = async () => `${await bucketState(root)} ${await keys()}`
+  const before = await state()
+  const { stdout } = await aqua(['minio-bootstrap', '--dry-run'], 0, inEnv)
+  assert.is(await state(), before)
+  const rows = stdout
+    .split('\n')
+    .flatMap((line) => /^ *(created|changed|unchanged|unneeded) +(.*)$/.exec(line)?.slice(1) ?? [])
+  const planned = (verdict: string) => rows.filter((_, i) => i % 2 === 1 && rows[i - 1] === verdict)
+  const { result } = await json(['minio-bootstrap'], 0, inEnv)
+  for (const verdict of ['created', 'changed', 'unchanged']) assert.equal(planned(verdict), result[verdict], verdict)
+  assert.equal([(result.created as string[]).length, (result.changed as string[]).length], [4, 6])
+  // A bucket's line is that of its whole name, and the list of public ones may have spaces.
+  const tables = { BUCKETS: 'e2e-dry-run plain 5 5\n* versioned 4 3\n', LOOK_ONLY: 'yes' }
+  const look = {
+    ...env,
+    ...tables,
+    MINIO_BOOTSTRAP_BUCKETS: 'run,e2e-dry-run',
+    MINIO_BUCKET_PUBLIC: 'e2e-dry-run, run',
+  }
+  const flags = Object.keys(tables).flatMap((name) => ['-e', name])
+  const said = await composeWith(look, 'run', '--rm', '--no-deps', '-T', ...flags, 'minio-init')
+  assert.match(said, /changed +versioning of run: enabled\ncreated +lifecycle of run: old versions 4 days/)
+  assert.match(said, /changed +policy of run: anybody may fetch objects/)
+  assert.match(said, /created +lifecycle of e2e-dry-run: old versions 5 days/)
+  // The key that payment had before is named, although it has the name of a service.
+  assert.equal(result.unneeded, ['key backend-payment: mc admin user remove'])
+  await json(['minio-bootstrap'], 0, { env })
 })
 
 /** Start the bootstrap of many new buckets and return when it has made the first of them. */

@@ -131,4 +131,9 @@ from pg_temp.later where has <> tables and tables <> '{}';
 select format('no longer needed: role %s, which aqua made; it was left alone', rolname)
 from pg_roles r
 where shobj_description(r.oid, 'pg_authid') like 'aqua: %' and rolname not in (select role from pg_temp.wanted);
+\getenv look_only LOOK_ONLY
+\if :{?look_only}
+rollback;
+\else
 commit;
+\endif
