@@ -43,6 +43,7 @@ export default task({
     'ends at the first failure. PostgreSQL undoes the change set that failed; those before it stay applied and recorded.',
     'A change set with runInTransaction:false is not undone.',
     'rollback shows its SQL and asks, on every stage. validate compares the change logs with what was applied (exit 5).',
+    'Contexts, labels and parameters are those of the container: SPRING_LIQUIBASE_CONTEXTS and the like, in docker/compose/settings.',
     'Needs the running stack. Change logs come from the workspace; the first run builds the image of Liquibase.',
   ],
   check(args) {
