@@ -8,6 +8,7 @@ import { backing, buckets, services } from '../../docker/services.ts'
 import { parse, quote } from '../../env/file.ts'
 import { schema } from '../../env/schema.ts'
 import { keysStory } from './keys.ts'
+import { migrationsStory } from './migrations.ts'
 import * as stack from './stack.ts'
 import { aqua, container, containers, docker, eventually, json, refusal, running, startAqua } from './stack.ts'
 
@@ -100,6 +101,7 @@ test('a second up changes nothing', async () => {
 })
 
 keysStory(test)
+migrationsStory(test)
 
 test('every container is confined', async () => {
   const all = await containers()
