@@ -48,7 +48,7 @@ export function objectFailure(error: unknown, doing: string, server: Pick<Object
   if (/^(ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|ENOTFOUND|TimeoutError)$/.test(code))
     return new AquaError('OBJECTS_UNREACHABLE', `${doing}: no answer from the S3 server at ${server.where} (${code})`, {
       exit: 'missing',
-      hint: 'without a published port it can be reached from the machine of a Linux Docker engine only; S3_ENDPOINT names another',
+      hint: 'without a published port it can be reached from the machine of a Linux Docker engine only',
       cause: error,
     })
   return new AquaError('OBJECTS', `${doing} failed: ${error.message || code}`, {
