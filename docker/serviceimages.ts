@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import path from 'node:path'
 import type { Context } from '../scripts/context.ts'
 import type { ActStep, EnvMap, Io } from '../scripts/step.ts'
@@ -40,15 +41,15 @@ export async function planImages(
 ): Promise<ServiceImage[]> {
   const jars = requireJars(workspace, wanted)
   const hasher = new Hasher(ctx)
-  const recipe = path.join(ctx.root, 'docker', 'images', 'service')
+  const recipe = ['service', 'health'].flatMap((folder) =>
+    fs
+      .readdirSync(path.join(ctx.root, 'docker', 'images', folder), { withFileTypes: true, recursive: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => path.join(entry.parentPath, entry.name)),
+  )
   const names = wanted.map((service) => imageName(stack.env, service))
   const [shared, present] = await Promise.all([
-    hasher.all(
-      ctx.root,
-      ['Dockerfile', 'Dockerfile.dockerignore', 'archive', 'healthcheck', 'unpack'].map((name) =>
-        path.join(recipe, name),
-      ),
-    ),
+    hasher.all(ctx.root, recipe),
     imagesOf(io, stack.docker, [runtime, ...names]),
   ])
   const before = (await readState<Inputs>(ctx, 'images-inputs')) ?? {}

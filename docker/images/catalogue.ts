@@ -112,7 +112,7 @@ export const thirdPartyImages: readonly ThirdPartyImage[] = [
     debian: 'aqua/minio:2026-02-12',
     folder: 'minio',
     bases: { GO_IMAGE: 'GO_IMAGE', BASE_IMAGE: 'BASE_IMAGE' },
-    contexts: { images: 'service' },
+    contexts: { health: 'health' },
     needsCa: true,
   },
   {

@@ -195,6 +195,7 @@ ofCompose('dev builds each service from its own jar; stage and prod build nothin
     const dockerfile = path.resolve(build?.context ?? '', build?.dockerfile ?? '')
     assert.is(dockerfile, path.join(root, 'docker', 'images', 'service', 'Dockerfile'))
     assert.is(build?.additional_contexts.images, path.dirname(dockerfile))
+    assert.is(build?.additional_contexts.health, path.join(root, 'docker', 'images', 'health'))
   }
   const exact = Object.fromEntries(
     services.flatMap(({ short }) => [
