@@ -105,6 +105,15 @@ function cacheSets(
   }
 }
 
+/** Refuses a cache that would be left out without a word: that is what BuildKit does with GitHub's, outside of its jobs. */
+export function requireCache(env: EnvMap, kind: CacheKind | undefined): void {
+  if (kind === 'gha' && !env.ACTIONS_RUNTIME_TOKEN)
+    throw new AquaError('CACHE_UNSUPPORTED', "GitHub's build cache is out of reach: ACTIONS_RUNTIME_TOKEN is not set", {
+      exit: 'missing',
+      hint: 'in a job, hand on ACTIONS_RUNTIME_TOKEN and ACTIONS_RESULTS_URL; elsewhere use --cache local or registry',
+    })
+}
+
 /** What BuildKit could not do and what helps; undefined for failures of the build itself. */
 export function bakeError(result: CommandResult): AquaError | undefined {
   const said = result.stderr

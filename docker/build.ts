@@ -2,6 +2,7 @@ import type { Loaded } from '../env/load.ts'
 import type { Context } from '../scripts/context.ts'
 import type { Step } from '../scripts/step.ts'
 import type { OptionSpecs, Stage } from '../scripts/task.ts'
+import { requireCache } from './bake.ts'
 import type { Stack } from './engine.ts'
 import type { ImageKey } from './images/catalogue.ts'
 import { jarStep, planJars } from './jars.ts'
@@ -94,6 +95,7 @@ export async function prepareBuild(
 
 /** Build jars and images of ours, and start nothing. */
 export async function buildSteps(ctx: Context, options: BuildOptions & { only: readonly Service[] }): Promise<Step[]> {
+  requireCache(ctx.env, options.destination?.cache)
   const wanted = options.only.length > 0 ? options.only : services
   const build = await prepareBuild(ctx, 'dev', wanted, [], true, options)
   return [lockStep(ctx, build.stack().project, 'build-images'), build.imagesOfOthers, ...build.ours]

@@ -1,10 +1,11 @@
 import path from 'node:path'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
-import { bakeCommand, bakeError, namesFor } from '../../docker/bake.ts'
+import { bakeCommand, bakeError, namesFor, requireCache } from '../../docker/bake.ts'
 import { registryOf } from '../../docker/push.ts'
 import { revisionOf, webAddress } from '../../docker/revision.ts'
 import { type Service, services } from '../../docker/services.ts'
+import type { AquaError } from '../../scripts/error.ts'
 import { temporary } from './fixture.ts'
 
 const stack = {
@@ -83,6 +84,15 @@ test('what the engine cannot do is said with the way out', () => {
   assert.is(failed('ERROR: Multi-platform build is not supported for the docker driver.')?.code, 'PLATFORM_UNSUPPORTED')
   assert.is(failed('failed to push: denied: permission_denied')?.code, 'REGISTRY_DENIED')
   assert.is(failed('COPY failed: no such file'), undefined)
+})
+
+test("GitHub's cache outside of its jobs is refused, since BuildKit would leave it out in silence", () => {
+  assert.throws(
+    () => requireCache({}, 'gha'),
+    (error: AquaError) => error.code === 'CACHE_UNSUPPORTED' && error.exitCode === 3,
+  )
+  requireCache({ ACTIONS_RUNTIME_TOKEN: 't' }, 'gha')
+  for (const kind of ['local', 'registry', undefined] as const) requireCache({}, kind)
 })
 
 test('an address of a repository loses its credentials; a path is none', () => {
