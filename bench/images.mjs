@@ -1,5 +1,5 @@
 // The services' images against the old stack's: one fat jar in one layer on a JRE with curl.
-//   npm run bench:images            needs Docker, docker-registry and a built stack (npx aqua up-dev)
+//   node bench/images.mjs [ROUNDS]   needs Docker, docker-registry and a built stack (npx aqua up-dev)
 // A registry on loopback counts what a push really stores. Runs in a copy of the example; leaves nothing behind.
 import { spawn, spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -89,49 +89,10 @@ function buildOurs() {
     .seconds
 }
 
-/** From `docker run` to the first ready answer of the gateway, which needs Redis alone. @param {string[]} entry */
-function startSeconds(image, network, entry) {
-  const name = `aqua-bench-images-${process.pid}`
-  const settings = [
-    'SPRING_DATA_REDIS_HOST=redis',
-    'JWT_SECRET=0123456789abcdef0123456789abcdef0123456789abcdef',
-    'SPRING_PROFILES_ACTIVE=dev',
-    'MANAGEMENT_ENDPOINT_HEALTH_PROBES_ENABLED=true',
-  ]
-  const started = performance.now()
-  docker(
-    'run',
-    '-d',
-    '--name',
-    name,
-    '--network',
-    network,
-    '--cpus',
-    '1',
-    '-m',
-    '512m',
-    '--read-only',
-    '--tmpfs',
-    '/tmp',
-    '--no-healthcheck',
-    ...settings.flatMap((line) => ['-e', line]),
-    '--entrypoint',
-    'java',
-    image,
-    ...entry,
-  )
-  try {
-    docker('exec', name, 'bash', '-c', 'until healthcheck >/dev/null 2>&1; do sleep 0.05; done')
-    return (performance.now() - started) / 1000
-  } finally {
-    docker('rm', '-f', name)
-  }
-}
-
 try {
   await new Promise((resolve) => setTimeout(resolve, 1500))
   say(`first images, as ${prefix}`)
-  aqua('build-images', '--only', 'user', '--only', 'gateway')
+  aqua('build-images', '--only', 'user')
   buildOld()
   const first = { ours: pushed(ours).bytes, old: pushed(old).bytes }
   say(`first push of one service: ours ${mb(first.ours)}, old ${mb(first.old)}`)
@@ -166,58 +127,6 @@ try {
   say(
     `  bytes pushed  ours ${mb(median(a.bytes))}  old ${mb(median(b.bytes))}  ${ratio(median(a.bytes), median(b.bytes))} (goal 0.02)`,
   )
-
-  const network = `aqua-bench-images-${process.pid}`
-  docker('network', 'create', network)
-  docker(
-    'run',
-    '-d',
-    '--name',
-    `${network}-redis`,
-    '--network',
-    network,
-    '--network-alias',
-    'redis',
-    '--entrypoint',
-    'redis-server',
-    process.env.REDIS_IMAGE || 'aqua/valkey:8.1-trixie',
-    '--protected-mode',
-    'no',
-  )
-  try {
-    const gateway = `${prefix}backend-gateway:dev`
-    /** @type {Record<string, number[]>} */
-    const times = { archive: [], without: [], 'fat jar': [] }
-    fs.copyFileSync(
-      path.join(
-        workspace,
-        'backend-gateway/build/libs',
-        fs
-          .readdirSync(path.join(workspace, 'backend-gateway/build/libs'))
-          .find((file) => /gateway-[\d.]+\.jar$/.test(file)) ?? '',
-      ),
-      path.join(oldFolder, 'app.jar'),
-    )
-    const fat = `${host}/old/backend-gateway:dev`
-    fs.writeFileSync(path.join(oldFolder, 'Dockerfile.fat'), `FROM ${gateway}\nCOPY app.jar /app.jar\n`)
-    docker('build', '-q', '-f', path.join(oldFolder, 'Dockerfile.fat'), '-t', fat, oldFolder)
-    for (let round = 0; round < rounds; round++) {
-      times.archive?.push(startSeconds(gateway, network, ['@/app/archive.args', '@/app/launch.args']))
-      times.without?.push(startSeconds(gateway, network, ['@/app/launch.args']))
-      times['fat jar']?.push(startSeconds(fat, network, ['-jar', '/app.jar']))
-    }
-    const [archive, without, whole] = [times.archive ?? [], times.without ?? [], times['fat jar'] ?? []].map(median)
-    say(`gateway, 1 CPU, from docker run to the first ready answer, ${rounds} rounds, medians`)
-    say(
-      `  with archive ${archive?.toFixed(2)} s, without ${without?.toFixed(2)} s, as a fat jar ${whole?.toFixed(2)} s`,
-    )
-    say(
-      `  ${ratio(archive ?? 0, without ?? 0)} of without (goal 0.65), ${ratio(archive ?? 0, whole ?? 0)} of the fat jar`,
-    )
-  } finally {
-    docker('rm', '-f', `${network}-redis`)
-    docker('network', 'rm', network)
-  }
 
   const size = (/** @type {string} */ name) => Number(docker('image', 'inspect', '--format', '{{.Size}}', name).stdout)
   say(
