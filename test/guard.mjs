@@ -21,7 +21,7 @@ const first = 'quickstart'
  * End-to-end files that use this checkout's env files, ports of the stack, or all images: one after the other. The others
  * bring containers, ports and folders of their own and run beside them, in a copy of the checkout.
  */
-const ofStack = ['stack', 'storage', 'liquibase', 'scan', 'registry', 'workflows']
+const ofStack = ['stack', 'storage', 'liquibase', 'scan', 'registry', 'cache', 'workflows']
 /** Of those others, the ones that take minutes: begun first, so that no lane waits for one at the end. */
 const long = ['restore-kill', 'backup-faults', 'restore']
 
