@@ -17,8 +17,7 @@ const program = (name: string) =>
 const lacks = ['dockerd', 'docker-registry', 'ip', 'unshare', 'nsenter'].find((name) => !program(name))
 const skip =
   process.getuid?.() !== 0 ? 'only root can start an engine' : lacks === undefined ? undefined : `no ${lacks} on PATH`
-const check = (name: string, work: () => Promise<void>) =>
-  skip ? test.skip(name, skip as never) : test(name, work)
+const check = (name: string, work: () => Promise<void>) => (skip ? test.skip(name, skip as never) : test(name, work))
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-cache-'))
 const runtime = 'aqua-e2e/cache-runtime:1'
