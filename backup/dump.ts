@@ -8,6 +8,8 @@ import { hiddenRows, lockWaitMs } from './snapshot.ts'
 /** Bytes on their way into a set. The end of `readable` says nothing about success; `finished` does. */
 export interface Source {
   readonly readable: Readable
+  /** `readable` is a running program's output, of which nothing has been read: another program can read it in our place. */
+  readonly ofProgram?: true
   /** Resolves when the bytes are complete, rejects with the reason when they are not. Has a handler: may be left unawaited. */
   readonly finished: Promise<void>
   /** End the producer early. */
@@ -42,7 +44,7 @@ export function startDump(
     if (code !== 0) throw dumpError(schema, code, stderr)
   })
   finished.catch(() => {})
-  return { readable: command.stdout, finished, stop: () => command.kill() }
+  return { readable: command.stdout, ofProgram: true, finished, stop: () => command.kill() }
 }
 
 /** Why a dump failed: pg_dump's own words, and what to do about the reasons that are known. */

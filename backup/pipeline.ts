@@ -1,8 +1,9 @@
-import { Transform, Writable } from 'node:stream'
+import { type Duplex, type Readable, Transform, Writable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Io } from '../scripts/step.ts'
 import { encryptor } from './age/encrypt.ts'
 import { compressor } from './codec/compress.ts'
+import { zstdOf } from './codec/zstd.ts'
 import type { Destinations } from './destinations.ts'
 import type { Source } from './dump.ts'
 import { type Compression, fileName, type ManifestFile } from './manifest.ts'
@@ -40,12 +41,12 @@ export async function storeFile(
     })
     const sealer = encrypted ? [await encryptor(packing.recipients)] : []
     source = start()
-    const plain = new HeldBack(source.finished, onBytes)
+    const packed = compress(io, source, packing.compression, onBytes)
     const compressed = new Meter()
     const stored = encrypted ? new Meter() : compressed
-    const packed = [compressor(io, packing.compression), compressed, ...sealer, ...(encrypted ? [stored] : [])]
+    const sealed = [...sealer, ...(encrypted ? [stored] : [])]
     const sink = new FanOut(destinations, uploads)
-    await pipeline([source.readable, plain, ...packed, sink], { signal: io.signal })
+    await pipeline([...packed.streams, compressed, ...sealed, sink], { signal: io.signal })
     await destinations.each(async (store) => {
       await uploads.get(store)?.commit()
       destinations.made(store, name)
@@ -57,7 +58,7 @@ export async function storeFile(
       subject: file.subject,
       compression: packing.compression,
       encrypted,
-      plainBytes: plain.bytes,
+      plainBytes: packed.plainBytes(),
       compressed: compressed.measure(),
       stored: stored.measure(),
     }
@@ -67,6 +68,23 @@ export async function storeFile(
     const lost = [...uploads].filter(([store]) => !whole || destinations.failures.has(store))
     await Promise.allSettled(lost.map(([, upload]) => upload.abort()))
   }
+}
+
+/**
+ * A source through its compressor. The end comes when everybody has done his work; `onBytes` is told what has passed here, plain
+ * or, where zstd reads from the source itself, compressed.
+ */
+function compress(
+  io: Pick<Io, 'stream'>,
+  source: Source,
+  method: Compression,
+  onBytes: (bytes: number) => void,
+): { streams: [Readable, ...Duplex[]]; plainBytes(): number } {
+  const zstd = method === 'zstd' && source.ofProgram ? zstdOf(io, source.readable) : undefined
+  const held = new HeldBack(source.finished, onBytes)
+  return zstd
+    ? { streams: [zstd.readable, held], plainBytes: zstd.plainBytes }
+    : { streams: [source.readable, held, compressor(io, method)], plainBytes: () => held.bytes }
 }
 
 /** Lets everything through but the end: that comes when the producer is known to have done its work. */

@@ -91,30 +91,29 @@ async function fill(
   const snapshot = await openSnapshot(session, wanted.schemas)
   const { id, at } = await beginSet(io, ctx.now, destinations)
   onBegin(id)
-  const files: ManifestFile[] = []
   const seconds = new Map<string, number>()
-  // A count that fails ends the connection and with it the snapshot: the dumps need not go on.
+  // What fails beside others ends them: a count takes the snapshot with it, a dump the whole set.
   const lost = new AbortController()
   const working = { stream: io.stream, signal: AbortSignal.any([io.signal, lost.signal]) }
   const add = async (kind: ManifestFile['kind'], subject: string, start: () => Source) => {
     const from = performance.now()
     const show = progressOf(io, subject || kind)
     const file = await storeFile(working, start, { kind, subject, id }, wanted.packing, destinations, show)
-    files.push(file)
     seconds.set(file.name, (performance.now() - from) / 1000)
+    return file
   }
   try {
     const roles = await dumpRoles(session, wanted.schemas)
     const extensions = await listExtensions(session)
-    await add('roles', '', () => textSource(roles.sql))
+    const files = [await add('roles', '', () => textSource(roles.sql))]
     const counting = countRows(session, wanted.schemas, snapshot)
     counting.catch((error) => lost.abort(error))
-    for (const schema of wanted.schemas)
-      await add('schema', schema, () => startDump(io, postgres, schema, snapshot.id, id))
+    const dump = (schema: string) => add('schema', schema, () => startDump(io, postgres, schema, snapshot.id, id))
+    files.push(...(await sideBySide(wanted.schemas, dump, lost)))
     const rows = await counting
     // From here on the server may clean up behind the snapshot again.
     await session.query('COMMIT')
-    for (const [bucket, start] of wanted.buckets) await add('bucket', bucket, start)
+    for (const [bucket, start] of wanted.buckets) files.push(await add('bucket', bucket, start))
     const manifest: Manifest = {
       format: 1,
       id,
@@ -146,6 +145,28 @@ async function fill(
     await destinations.clear(wanted.stores)
     throw lost.signal.aborted ? lost.signal.reason : error
   }
+}
+
+/**
+ * Schemas dumped at a time: while one begins or ends, which is mostly waiting, the other keeps the processors busy. More would
+ * take memory here and load there, and no time off.
+ */
+const atATime = 2
+
+/** Does `work` for all, a few at a time, and answers in their order. The first failure ends the others; all have ended when this does. */
+async function sideBySide<T, R>(all: readonly T[], work: (one: T) => Promise<R>, lost: AbortController): Promise<R[]> {
+  const results: R[] = []
+  const left = all.entries()
+  const worker = async () => {
+    for (const [place, one] of left) {
+      lost.signal.throwIfAborted()
+      results[place] = await work(one)
+    }
+  }
+  const workers = Array.from({ length: atATime }, () => worker().catch((error) => lost.abort(error)))
+  await Promise.all(workers)
+  lost.signal.throwIfAborted()
+  return results
 }
 
 /** What the stores say they have is what went in. */

@@ -1,8 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import { type Readable, Writable } from 'node:stream'
 import { unwrap } from './secret.ts'
-import type { CommandOptions, CommandResult, StreamingCommand } from './step.ts'
+import type { CommandOptions, CommandResult, StreamingCommand, StreamOptions } from './step.ts'
 
 /** What a shell answers for a program that is not there. */
 export const notFound = 127
@@ -121,9 +121,12 @@ export class Children {
   }
 
   /** For its bytes: zx would buffer them. */
-  bytes(argv: readonly string[], options: CommandOptions, onLine: (line: string) => void): StreamingCommand {
-    const child = this.start(argv, options, ['pipe', 'pipe', 'pipe'])
-    const { stdin, stdout, stderr } = child
+  bytes(argv: readonly string[], options: StreamOptions, onLine: (line: string) => void): StreamingCommand {
+    const child = this.start(argv, options, [options.from ?? 'pipe', 'pipe', 'pipe'])
+    // The child has it: kept open here, its writer would not notice the child's end.
+    options.from?.destroy()
+    const stdin = options.from ? new Writable().destroy() : child.stdin
+    const { stdout, stderr } = child
     if (!stdin || !stdout || !stderr) throw new Error('a child without pipes')
     let said = ''
     stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -141,7 +144,7 @@ export class Children {
   }
 
   /** A raw child. */
-  start(argv: readonly string[], options: CommandOptions, stdio: ('ignore' | 'pipe')[]): ChildProcess {
+  start(argv: readonly string[], options: CommandOptions, stdio: StdioOptions): ChildProcess {
     const [program = '', ...rest] = argv
     const child = spawn(program, rest, { stdio, cwd: options.cwd, env: this.#environmentOf(options), detached: true })
     this.#track(child, options)

@@ -26,6 +26,14 @@ export interface CommandResult {
   stderr: string
 }
 
+export interface StreamOptions extends CommandOptions {
+  /**
+   * The output of a command that was started in the same turn, nothing of it read yet: the new command reads it in this process'
+   * place, at no cost for it, and when it stops reading the other one notices. `stdin` then takes nothing.
+   */
+  from?: Readable | undefined
+}
+
 /** A running command whose bytes are streamed: nothing of stdout is kept. */
 export interface StreamingCommand {
   /** Has an error listener: a command that ends early shows in `ended`, not as a crash. */
@@ -83,7 +91,7 @@ export interface Io {
     options: CommandOptions & { onLine(line: string, stream: 'stdout' | 'stderr'): void },
   ): Promise<CommandResult>
   /** Start a command for its bytes: dumps, compressors, restores. `options.input` is not used; write to `stdin`. */
-  stream(argv: readonly string[], options?: CommandOptions): StreamingCommand
+  stream(argv: readonly string[], options?: StreamOptions): StreamingCommand
   /** Run further steps in place: for what can only be planned when earlier steps are done. */
   steps(steps: readonly Step[]): Promise<void>
   /** One short line on what is happening now. */

@@ -2,18 +2,19 @@ import { Duplex } from 'node:stream'
 import type { CommandResult, StreamingCommand } from '../../scripts/step.ts'
 
 /**
- * A program between its standard input and output. The stream ends when the program has exited with 0 and not before: the
+ * A program between its standard input and output. The stream ends when the program has exited well and not before: the
  * end of its output says nothing.
  */
 export class Program extends Duplex {
   readonly #command: StreamingCommand
-  readonly #explain: (result: CommandResult) => Error
+  readonly #check: (result: CommandResult) => Error | undefined
   #ended = false
 
-  constructor(command: StreamingCommand, explain: (result: CommandResult) => Error) {
+  /** `check`: what is wrong with how the program ended, if anything is. */
+  constructor(command: StreamingCommand, check: (result: CommandResult) => Error | undefined) {
     super()
     this.#command = command
-    this.#explain = explain
+    this.#check = check
     command.stdout.on('data', (chunk: Buffer) => {
       if (!this.push(chunk)) command.stdout.pause()
     })
@@ -26,7 +27,8 @@ export class Program extends Duplex {
     try {
       const result = await this.#command.ended
       this.#ended = true
-      if (result.code !== 0) throw this.#explain(result)
+      const failure = this.#check(result)
+      if (failure) throw failure
       this.push(null)
     } catch (error) {
       this.destroy(error as Error)
