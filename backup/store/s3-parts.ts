@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { AquaError } from '../../scripts/error.ts'
+import type { PartBuffers } from './s3-buffers.ts'
 
 const mebibyte = 1024 * 1024
 /** S3's own limits: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html */
@@ -21,11 +22,6 @@ export function partBytes(index: number, atMost: number): number {
   return Math.max(4 * smallest, Math.ceil(rest / (maxParts - 3 * tier)))
 }
 
-/** Parts in memory, the one that fills among them: 32 MiB as long as parts are small, never fewer than two. */
-function buffersFor(bytes: number): number {
-  return Math.max(2, Math.min(4, Math.floor((32 * mebibyte) / bytes)))
-}
-
 export interface PartTarget {
   name: string
   /** Sends a part, trying again where that helps. Called for several parts at a time. */
@@ -33,26 +29,27 @@ export interface PartTarget {
 }
 
 /**
- * Cuts a stream into parts and sends them, a few at a time. A stream that fits into the first part is not sent: it is left in `only`.
- * When this has finished, every part has arrived.
+ * Cuts a stream into parts and sends them, a few at a time. A stream that fits into the first part is not sent: it is left in `only`
+ * until `release`. When this has finished, every part has arrived.
  */
 export class Parts extends Writable {
   readonly #target: PartTarget
+  readonly #buffers: PartBuffers
   readonly #atMost: number
-  readonly #spare: Buffer[] = []
   readonly #sending = new Set<Promise<void>>()
   #part: Buffer | undefined
   #used = 0
-  #resume: (() => void) | undefined
+  #withdraw = () => {}
   /** Parts begun so far. */
   count = 0
   /** Bytes taken so far. */
   bytes = 0
   only: Buffer = Buffer.alloc(0)
 
-  constructor(target: PartTarget, atMost = maxObject) {
+  constructor(target: PartTarget, buffers: PartBuffers, atMost = maxObject) {
     super({ highWaterMark: 256 * 1024 })
     this.#target = target
+    this.#buffers = buffers
     this.#atMost = Math.min(atMost, maxObject)
   }
 
@@ -65,23 +62,22 @@ export class Parts extends Writable {
     let at = from
     while (at < chunk.length) {
       const size = partBytes(this.count, this.#atMost)
-      if (this.#part === undefined && this.#sending.size >= buffersFor(size)) {
-        this.#resume = () => this.#fill(chunk, at, done)
+      this.#part ??= this.#buffers.take(size)
+      const part = this.#part
+      if (part === undefined) {
+        this.#withdraw = this.#buffers.wait(size, (buffer) => {
+          this.#part = buffer
+          this.#fill(chunk, at, done)
+        })
         return
       }
-      this.#part ??= this.#buffer(size)
-      const taken = chunk.copy(this.#part, this.#used, at)
+      const taken = chunk.copy(part, this.#used, at)
       this.#used += taken
       at += taken
       // A full part waits for the next byte: the last part of an object may be short, and the only one is not sent here.
-      if (this.#used === this.#part.length && at < chunk.length && !this.#send(done)) return
+      if (this.#used === part.length && at < chunk.length && !this.#send(done)) return
     }
     done()
-  }
-
-  #buffer(size: number): Buffer {
-    const spare = this.#spare.pop()
-    return spare?.length === size ? spare : Buffer.allocUnsafeSlow(size)
   }
 
   #send(done: (error?: Error | null) => void): boolean {
@@ -94,13 +90,11 @@ export class Parts extends Writable {
     const sent = this.#target.send(part.subarray(0, this.#used), ++this.count).then(
       () => {
         this.#sending.delete(sent)
-        this.#spare.push(part)
-        const resume = this.#resume
-        this.#resume = undefined
-        resume?.()
+        this.#buffers.giveBack(part)
       },
       (error) => {
         this.#sending.delete(sent)
+        this.#buffers.giveBack(part)
         this.destroy(error)
       },
     )
@@ -118,6 +112,20 @@ export class Parts extends Writable {
     }
     if (this.#used > 0 && !this.#send(done)) return
     this.settled().then(() => done(), done)
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#withdraw()
+    // What has finished still has to be read from `only`.
+    if (!this.writableFinished) this.release()
+    done(error)
+  }
+
+  /** Neither `only` nor what was not sent is needed any more. */
+  release(): void {
+    const part = this.#part
+    this.#part = undefined
+    if (part) this.#buffers.giveBack(part)
   }
 
   /** When nothing is on its way any more. */

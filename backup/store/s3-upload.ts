@@ -1,5 +1,6 @@
 import { AquaError } from '../../scripts/error.ts'
 import type { Bucket } from './s3-bucket.ts'
+import type { PartBuffers } from './s3-buffers.ts'
 import { Parts } from './s3-parts.ts'
 import { abortUnder, forget, note } from './s3-unfinished.ts'
 import type { Upload } from './store.ts'
@@ -18,11 +19,11 @@ export class S3Upload implements Upload {
   /** Something may be there under the name that is not proven good. */
   #doubtful = false
 
-  constructor(bucket: Bucket, name: string, atMost: number | undefined) {
+  constructor(bucket: Bucket, buffers: PartBuffers, name: string, atMost: number | undefined) {
     this.#bucket = bucket
     this.#name = name
     const send = (part: Buffer, number: number) => this.#attempt(() => this.#send(part, number))
-    this.writable = new Parts({ name, send }, atMost)
+    this.writable = new Parts({ name, send }, buffers, atMost)
   }
 
   #attempt<T>(work: () => Promise<T>): Promise<T> {
@@ -56,6 +57,7 @@ export class S3Upload implements Upload {
       this.#doubtful = true
       if (this.#begun) await this.#complete(this.#begun)
       else await this.#bucket.put(this.#name, this.writable.only)
+      this.writable.release()
       const bytes = await this.#bucket.bytesOf(this.#name)
       if (bytes !== this.writable.bytes)
         throw new AquaError(
@@ -85,6 +87,7 @@ export class S3Upload implements Upload {
     this.#stop.abort()
     this.writable.destroy()
     await this.writable.settled()
+    this.writable.release()
     if (this.#doubtful) await this.#bucket.remove(this.#name).catch(() => {})
     if (!this.#begun) return
     const key = this.#bucket.key(this.#name)

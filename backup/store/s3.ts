@@ -3,6 +3,7 @@ import type { Loaded } from '../../env/load.ts'
 import type { Context } from '../../scripts/context.ts'
 import { alreadyThere } from './failure.ts'
 import { Bucket } from './s3-bucket.ts'
+import { PartBuffers } from './s3-buffers.ts'
 import { defaultStallMs, type S3Settings, s3Settings } from './s3-client.ts'
 import { download, type Fetch } from './s3-download.ts'
 import { sweepUploads } from './s3-unfinished.ts'
@@ -34,6 +35,7 @@ class S3Store implements Store {
   readonly where: string
   readonly #bucket: Bucket
   readonly #stallMs: number
+  readonly #buffers = new PartBuffers()
 
   constructor(bucket: Bucket, stallMs: number) {
     this.#bucket = bucket
@@ -57,7 +59,7 @@ class S3Store implements Store {
   async create(name: string, atMost?: number): Promise<Upload> {
     const there = await this.#bucket.attempt(`writing ${name}`, () => this.#bucket.bytesOf(name))
     if (there !== undefined) throw alreadyThere(name, this.where)
-    return new S3Upload(this.#bucket, name, atMost)
+    return new S3Upload(this.#bucket, this.#buffers, name, atMost)
   }
 
   write(name: string, text: string): Promise<void> {

@@ -3,6 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { compressor, decompressor } from '../../backup/codec/compress.ts'
+import { bytesRead } from '../../backup/codec/zstd.ts'
 import { compressions } from '../../backup/manifest.ts'
 import type { Io } from '../../scripts/step.ts'
 import { withIo } from '../e2e/cluster.ts'
@@ -90,5 +91,14 @@ testIf(zstd, 'neither this Node nor a program can do zstd')('a reader that goes 
     await closed
   }),
 )
+
+test("what zstd has read, from the reports of its versions; a person's figure is none", () => {
+  const now = '/*stdin*\\            : 13.79%   (122268606 B => 16858654 B, /*stdout*\\) \n'
+  const before = '/*stdin*\\            : 13.79%   (122268606 => 16858654 bytes, /*stdout*\\) \n'
+  for (const report of [now, before, `Using stdin for input\n${now}Completed`])
+    assert.is(bytesRead(report), 122_268_606, report)
+  assert.is(bytesRead('(     0 B =>     13 B, /*stdout*\\)'), 0)
+  for (const report of ['', '( 117 MiB =>  16.1 MiB, x)', 'killed']) assert.is(bytesRead(report), undefined, report)
+})
 
 test.run()

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
@@ -11,6 +12,8 @@ import type { Source } from '../../backup/dump.ts'
 import { storeFile } from '../../backup/pipeline.ts'
 import { LocalStore } from '../../backup/store/local.ts'
 import type { Store, Upload } from '../../backup/store/store.ts'
+import type { Io } from '../../scripts/step.ts'
+import { withIo } from '../e2e/cluster.ts'
 
 let folder: string
 test.before.each(() => {
@@ -19,6 +22,8 @@ test.before.each(() => {
 test.after.each(() => fs.rmSync(folder, { recursive: true }))
 
 const mebibyte = 1024 * 1024
+/** Of what `seq 1000000` prints. */
+const sha256OfSeq = '90433fcbd9e16297e6a7c1dacb1056394743194776e52f78ebf0a44b80b6b14f'
 const file = { kind: 'schema' as const, subject: 'user', id: '20261123T200512Z' }
 const name = 'user_20261123T200512Z.dump.gz'
 const gzip = { compression: 'gzip' as const, recipients: [] }
@@ -131,6 +136,64 @@ test('the end is held back until the producer is done', async () => {
   await stored
   assert.equal(names('a'), ['user_20261123T200512Z.dump'])
 })
+
+/** A program's output as the source of a schema. */
+function ofProgram(io: Pick<Io, 'stream'>, script: string): Source & { ended: Promise<unknown> } {
+  const command = io.stream(['sh', '-c', script])
+  const finished = command.ended.then(({ code }) => {
+    if (code !== 0) throw new Error(`exit ${code}`)
+  })
+  finished.catch(() => {})
+  const { stdout: readable, ended } = command
+  return { readable, ofProgram: true, finished, stop: () => command.kill(), ended }
+}
+
+test('zstd reads from a program itself: as whole, as measured, as loud', () =>
+  withIo(async (own) => {
+    const take = (io: Pick<Io, 'stream'>, script: string) => {
+      let source: ReturnType<typeof ofProgram> | undefined
+      const start = () => {
+        source = ofProgram(own, script)
+        return source
+      }
+      const packing = { compression: 'zstd' as const, recipients: [] }
+      const stored = storeFile(
+        { ...io, signal: own.signal },
+        start,
+        file,
+        packing,
+        new Destinations([local('a')]),
+        () => {},
+      )
+      return stored.then(
+        (result) => ({ result, error: '' }),
+        async ({ message }: Error) => {
+          // Nobody reads any more: it has been told.
+          await source?.ended
+          return { result: undefined, error: message }
+        },
+      )
+    }
+    const { result } = await take(own, 'seq 1000000')
+    const stored = fs.readFileSync(path.join(folder, 'a', 'user_20261123T200512Z.dump.zst'))
+    const plain = spawnSync('zstd', ['-dqc'], { input: stored, maxBuffer: 1 << 26 }).stdout
+    assert.is(createHash('sha256').update(plain).digest('hex'), sha256OfSeq)
+    assert.is(result?.plainBytes, plain.length)
+    assert.is(result?.compressed.bytes, stored.length)
+    fs.rmSync(path.join(folder, 'a'), { recursive: true })
+    for (const script of ['exit 3', 'seq 1000000; exit 3', 'echo x; sleep 0.2; exit 3']) {
+      assert.is((await take(own, script)).error, 'exit 3', script)
+      assert.equal(names('a'), [], script)
+    }
+    if ('createZstdCompress' in zlib) return
+    const other = (argv: string[]) => ({
+      stream: (_: readonly string[], options?: object) => own.stream(argv, options),
+    })
+    assert.match((await take(other(['no-such-program']), 'yes')).error, 'no zstd')
+    assert.match((await take(other(['sh', '-c', 'head -c 100; exit 9']), 'yes')).error, 'zstd exited with 9')
+    assert.match((await take(other(['cat']), 'seq 9')).error, 'did not say')
+    assert.equal(names('a'), [])
+  }))
 
 test('one of two stores fails anywhere: the other has the whole file, the first has nothing', async () => {
   const data = () => source(Array.from({ length: 32 }, () => randomBytes(256 * 1024)))
