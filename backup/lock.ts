@@ -24,13 +24,14 @@ function holderName(): string {
 
 /**
  * For the connection that holds lock and snapshot. It idles in its transaction while the dumps run, so no time limit of the
- * server may end it. Where it goes over a network, keepalives let the server notice a vanished host within a minute.
+ * server may end it. Rows are counted beside the dumps, on one processor. Where it goes over a network, keepalives let the server
+ * notice a vanished host within a minute.
  */
 function settings(): string {
   return `SET application_name = ${literal(holderName())};
 SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET idle_session_timeout = 0;
 SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; SET tcp_user_timeout = 60000;
-SET row_security = off;`
+SET row_security = off; SET max_parallel_workers_per_gather = 0; SET jit = off;`
 }
 
 const holderSql = `SELECT a.application_name, coalesce(host(a.client_addr), 'local socket'), a.pid,

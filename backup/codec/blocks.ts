@@ -10,8 +10,8 @@ interface Job {
   packed: Buffer | undefined
 }
 
-/** libuv's pool has four threads unless told otherwise; two blocks beside those at work keep it busy. */
-const inFlight = Math.min(4, os.availableParallelism()) + 2
+/** libuv's pool has four threads unless told otherwise; one block beside those at work keeps it busy, as several streams share it. */
+const inFlight = Math.min(4, os.availableParallelism()) + 1
 
 /**
  * Cuts a stream into blocks that are packed side by side and leave in their order. Never more than `inFlight` blocks are in
