@@ -5,6 +5,7 @@ import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { artifacts, sha256, watchArgv } from './backups.ts'
 import { type Cluster, seededSchemas, seedSql, startCluster } from './cluster.ts'
+import { startHostServer } from './hostserver.ts'
 import { aqua, docker, envelope, eventually, json, refusal, start, startAqua } from './stack.ts'
 
 let cluster: Cluster
@@ -350,6 +351,46 @@ test('no client, no pg_dump, an older pg_dump: exit 3, by name', async () => {
     assert.equal(out.names(), [])
   } finally {
     fs.rmSync(bin, { recursive: true })
+    out.remove()
+  }
+})
+
+test("by DATABASE_URL, with this machine's programs: a set and a copy of it, and the password is in no command line", async () => {
+  const server = await startHostServer()
+  if (!server) {
+    process.stdout.write('  DATABASE_URL: not tried, this machine has no PostgreSQL server that its pg_dump can dump\n')
+    return
+  }
+  const out = artifacts(cluster, { DATABASE_URL: server.url })
+  const argv = watchArgv()
+  try {
+    await server.sql(seedSql())
+    for (const compress of ['gzip', 'zstd'])
+      await json(['backup', '--compress', compress, '--no-prune'], 0, { env: out.env })
+    const [one, two] = out.manifests()
+    assert.ok(one && two)
+    assert.match(one.tool.client, /^\d+/)
+    assert.equal(two.rows, one.rows)
+    assert.is(one.rows.payment?.payments, 2000)
+    assert.equal(
+      two.files.map(({ plainBytes }) => plainBytes),
+      one.files.map(({ plainBytes }) => plainBytes),
+    )
+    const sums = `SELECT md5(string_agg(u::text, ',' ORDER BY id)) FROM "user".users u`
+    for (const [copy, { id }] of [
+      ['copy_one', one],
+      ['copy_two', two],
+    ] as const) {
+      await json(['restore', 'all', id, '--into', copy, '--yes', '--no-safety'], 0, { env: out.env })
+      assert.is(await server.sql(sums, copy), await server.sql(sums))
+    }
+    const seen = argv.stop()
+    assert.match(seen, /pg_dump -Fc -Z0/)
+    assert.match(seen, /pg_restore/)
+    assert.not(seen.includes(server.password))
+  } finally {
+    argv.stop()
+    server.stop()
     out.remove()
   }
 })

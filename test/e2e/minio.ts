@@ -15,13 +15,15 @@ export interface Minio {
   remove(): Promise<void>
 }
 
-/** An S3 server of its own with one empty bucket, `backups`. */
-export async function startMinio(name: string, options: { lock?: boolean } = {}): Promise<Minio> {
+/** An S3 server of its own with one empty bucket, `backups`. `encrypts`: it has a key of its own to encrypt objects with. */
+export async function startMinio(name: string, options: { lock?: boolean; encrypts?: boolean } = {}): Promise<Minio> {
   const [accessKeyId, secretAccessKey] = ['backup', randomBytes(12).toString('hex')]
   await docker('rm', '-f', '-v', name)
   const id = await docker(
     ...['run', '-d', '--name', name, '-p', '127.0.0.1::9000'],
-    ...['-e', `MINIO_ROOT_USER=${accessKeyId}`, '-e', `MINIO_ROOT_PASSWORD=${secretAccessKey}`, minioImage],
+    ...['-e', `MINIO_ROOT_USER=${accessKeyId}`, '-e', `MINIO_ROOT_PASSWORD=${secretAccessKey}`],
+    ...(options.encrypts ? ['-e', `MINIO_KMS_SECRET_KEY=own:${randomBytes(32).toString('base64')}`] : []),
+    minioImage,
   )
   const port = (await docker('port', id, '9000/tcp')).split('\n')[0]?.split(':').at(-1)
   const endpoint = `http://127.0.0.1:${port}`

@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import type { Envelope } from '../../scripts/run.ts'
-import { seededSchemas } from './cluster.ts'
+import { clusterEnv, seededSchemas, startCluster } from './cluster.ts'
 import { startMinio } from './minio.ts'
 import { databases, dumpText, image, inCluster, startWorld, type World } from './restores.ts'
 import { aqua, docker, eventually, json, program, refusal, start, startAqua } from './stack.ts'
@@ -328,6 +328,44 @@ test('refused: other schemas hold on in a way that cannot be made again', async 
   await restore('all', set)
   await sameAs(whole)
   await json(['restore', '--drop-old', '--yes'], 0, options())
+})
+
+test('refused: a swap under a subscription; a schema of it is restored', async () => {
+  await sql(
+    "CREATE SUBSCRIPTION later CONNECTION 'dbname=elsewhere' PUBLICATION p WITH (connect = false, slot_name = NONE)",
+  )
+  try {
+    const error = await refused(6, 'all', set)
+    assert.is(error.code, 'REPLICATION')
+    assert.equal(error.details, ['subscription later'])
+    assert.equal(await databases(world.cluster), ['aquastream'])
+    await sql('DELETE FROM crew.invites')
+    await restore('crew', set)
+    assert.is(await sql('SELECT count(*) FROM crew.invites'), '1')
+  } finally {
+    await sql('DROP SUBSCRIPTION later')
+  }
+  await sameAs(whole)
+})
+
+test('warned: the new database may not fit where the server keeps its data', async () => {
+  const small = await startCluster('restore-e2e-small', ['--tmpfs', '/var/lib/postgresql/data:size=400m'])
+  const env = { ...world.env, ...clusterEnv(small) }
+  const copy = (name: string) =>
+    aqua(['restore', 'crew', set, '--into', name, '--yes', '--no-safety', '--create-roles'], 0, { env })
+  try {
+    await small.sql(`CREATE TABLE big AS SELECT repeat(md5(n::text), 60) AS t FROM generate_series(1, 60000) n;
+      ALTER TABLE big ALTER t SET STORAGE EXTERNAL; CHECKPOINT`)
+    assert.not.match((await copy('roomy')).stderr, /are free where/)
+    const free = "df -Pk . | awk 'NR == 2 { print  }'"
+    const ballast = `cd /var/lib/postgresql/data && fallocate -l $(( $(${free}) - 65536 ))KiB ballast`
+    await docker('exec', small.id, 'sh', '-c', ballast)
+    const ran = await copy('tight')
+    assert.match(ran.stderr, /the new database needs about .* are free where the server keeps its data/)
+    assert.is(await small.sql('SELECT count(*) FROM crew.invites', 'tight'), '1')
+  } finally {
+    await small.remove()
+  }
 })
 
 test('refused: a table that somebody holds, with their name', async () => {

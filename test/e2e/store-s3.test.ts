@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { buffer, text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
-import { ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
+import { HeadObjectCommand, ListMultipartUploadsCommand, S3Client } from '@aws-sdk/client-s3'
 import { test } from 'uvu'
 import * as assert from 'uvu/assert'
 import { connectS3 } from '../../backup/store/s3.ts'
@@ -126,11 +126,14 @@ test('a list of more than one page is whole', async () => {
   assert.equal((await store.list()).map(({ name }) => name).sort(), names.sort())
 })
 
+function clientOf(server: Minio): S3Client {
+  const { region, endpoint = '', accessKeyId, secretAccessKey } = server.settings
+  return new S3Client({ region, endpoint, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
+}
+
 /** Uploads under way, by object: MinIO answers for exact names only. */
 async function unfinished(store: Store, name: string): Promise<number> {
-  const { region, endpoint = '', accessKeyId, secretAccessKey } = minio.settings
-  const credentials = { accessKeyId, secretAccessKey }
-  const client = new S3Client({ region, endpoint, forcePathStyle: true, credentials })
+  const client = clientOf(minio)
   const Prefix = `${store.where.split('/').slice(3).join('/')}/${name}`
   const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: 'backups', Prefix }))
   client.destroy()
@@ -308,6 +311,37 @@ test('storage class reaches the object; a locked one cannot be deleted', async (
   } finally {
     await locked.remove()
   }
+})
+
+test("encrypted by the server's own key where BACKUP_S3_SSE says so, and only there", async () => {
+  const encrypting = await startMinio('codec-store-sse', { encrypts: true })
+  const client = clientOf(encrypting)
+  try {
+    const open = (more: Partial<S3Settings>, environment: string) =>
+      connectS3({ ...encrypting.settings, ...more }, environment, { now: () => new Date() })
+    const [sealed, plain] = [await open({ encryption: 'AES256' }, 'sealed'), await open({}, 'plain')]
+    const bodies = { small: randomBytes(10), parts: randomBytes(17 * mebibyte) }
+    for (const store of [sealed, plain])
+      for (const [name, body] of Object.entries(bodies)) {
+        await put(store, name, body)
+        await store.write(`${name}.json`, 'x')
+        for (const object of [name, `${name}.json`]) {
+          const Key = `aquastream/${store === sealed ? 'sealed' : 'plain'}/${object}`
+          const { ServerSideEncryption } = await client.send(new HeadObjectCommand({ Bucket: 'backups', Key }))
+          assert.is(ServerSideEncryption, store === sealed ? 'AES256' : undefined, Key)
+        }
+        assert.ok((await buffer(await store.read(name))).equals(body))
+      }
+  } finally {
+    client.destroy()
+    await encrypting.remove()
+  }
+})
+
+test('a server without a key refuses to encrypt, by name', async () => {
+  const store = await direct({ encryption: 'AES256' })
+  assert.is(await refusal(store.write('a', 'x')), 'S3_FAILED')
+  assert.equal(await store.list(), [])
 })
 
 test.run()
