@@ -1,7 +1,7 @@
 const mebibyte = 1024 * 1024
 
 /** In use at most, the parts that fill among them; where parts are longer than half of it, two of them. */
-const most = 32 * mebibyte
+const most = 24 * mebibyte
 
 interface Waiting {
   size: number

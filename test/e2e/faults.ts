@@ -13,14 +13,17 @@ import { program } from './stack.ts'
 export const callFaults = ['refuse', 'late', 'die', 'drop', 'kill', 'killLate'] as const
 export type CallFault = (typeof callFaults)[number]
 
-/** A docker that numbers its calls and spoils the one that is asked for. aqua calls it as AQUA_DOCKER. */
+/** A docker that numbers its calls, some of which come at the same time, and spoils the one that is asked for. aqua calls it as AQUA_DOCKER. */
 export function faultyDocker(container: string, database: string) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-faulty-docker-'))
   const file = path.join(folder, 'docker')
   const drop = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database}' AND application_name LIKE 'aqua%'`
   const script = `#!/bin/bash
+exec 9>> '${folder}/lock'
+flock 9
 n=$(( $(cat '${folder}/count') + 1 ))
 echo $n > '${folder}/count'
+exec 9>&-
 read -r at kind < '${folder}/plan'
 [ "$n" = "$at" ] || exec ${program} "$@"
 case $kind in

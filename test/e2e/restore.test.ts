@@ -352,12 +352,12 @@ test('warned: the new database may not fit where the server keeps its data', asy
   const small = await startCluster('restore-e2e-small', ['--tmpfs', '/var/lib/postgresql/data:size=400m'])
   const env = { ...world.env, ...clusterEnv(small) }
   const copy = (name: string) =>
-    aqua(['restore', 'crew', set, '--into', name, '--yes', '--no-safety', '--create-roles'], 0, { env })
+    aqua(['restore', 'all', set, '--into', name, '--yes', '--no-safety', '--create-roles'], 0, { env })
   try {
-    await small.sql(`CREATE TABLE big AS SELECT repeat(md5(n::text), 60) AS t FROM generate_series(1, 60000) n;
+    await small.sql(`CREATE UNLOGGED TABLE big AS SELECT repeat(md5(n::text), 60) AS t FROM generate_series(1, 60000) n;
       ALTER TABLE big ALTER t SET STORAGE EXTERNAL; CHECKPOINT`)
     assert.not.match((await copy('roomy')).stderr, /are free where/)
-    const free = "df -Pk . | awk 'NR == 2 { print  }'"
+    const free = 'df -k --output=avail . | tail -1'
     const ballast = `cd /var/lib/postgresql/data && fallocate -l $(( $(${free}) - 65536 ))KiB ballast`
     await docker('exec', small.id, 'sh', '-c', ballast)
     const ran = await copy('tight')
