@@ -208,7 +208,8 @@ async function sweepFolder(): Promise<void> {
   try {
     await begin(lane)
     const runs: Ran[] = []
-    for (let at = 1; ; at++) {
+    // Changes arrive here a little late: that one did not come says less than that three in a row did not.
+    for (let at = 1, missed = 0; missed < 3; at++) {
       let events = 0
       let watcher: fs.FSWatcher | undefined
       const ran = await faulty(
@@ -222,10 +223,12 @@ async function sweepFolder(): Promise<void> {
           })
         },
       )
-      if (ran.code === 0) break
-      runs.push(ran)
+      missed = events < at ? missed + 1 : 0
+      // Some of these were too quick for the kill, and left a whole set.
+      if (events >= at) runs.push(ran)
     }
-    assert.ok(runs.length >= 10, `${runs.length} changes`)
+    const cut = runs.filter(({ code }) => code === null).length
+    assert.ok(cut >= 10, `${cut} of ${runs.length} runs were killed`)
     report('folder', runs.length, runs)
   } finally {
     lane.out.remove()
