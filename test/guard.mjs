@@ -15,7 +15,7 @@ const root = path.dirname(import.meta.dirname)
 const out = path.join(root, 'node_modules', '.cache', 'aqua-tests', String(process.pid))
 const timeoutMs = { unit: 120_000, e2e: 25 * 60_000 }
 
-/** Makes the engine and the images that all others use: goes first, and alone. */
+/** Makes the engine and the images that the other end-to-end files use: goes before them, beside the unit tests. */
 const first = 'quickstart'
 /**
  * End-to-end files that use this checkout's env files, ports of the stack, or all images: one after the other. The others
@@ -184,11 +184,8 @@ try {
     .sort((a, b) => Number(long.includes(short(b))) - Number(long.includes(short(a))))
   const rest = ofStack.flatMap((name) => slow.filter((file) => short(file) === name))
   await compile(files.filter((file) => !beside.includes(file)))
-  await Promise.all([lane(quick, 'quiet'), lane(quick, 'quiet')])
-  await lane(
-    slow.filter((file) => short(file) === first),
-    'live',
-  )
+  const begin = slow.filter((file) => short(file) === first)
+  await Promise.all([lane(quick, 'quiet'), lane(quick, 'quiet'), lane(begin, 'live')])
   if (beside.length > 0) {
     copy = copyOfRoot()
     await compile(beside, copy)
