@@ -1,5 +1,5 @@
 // How long the services' images take to their first healthy answer, with and without the class-data archive, and as a fat jar.
-//   node bench/image-start.mjs [ROUNDS]   needs Docker and a built stack (npx aqua up-dev)
+//   node bench/image-start.mjs [ROUNDS [SERVICE]]   needs Docker and a built stack (npx aqua up-dev)
 // The gateway needs Redis alone; user migrates a database, in the first start, and asks it in each. Leaves nothing behind.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -34,6 +34,11 @@ const env = (/** @type {Record<string, string>} */ list) =>
 const beside = (alias, ...rest) =>
   docker('run', '-d', '--name', `${name}-${alias}`, '--network', name, '--network-alias', alias, ...rest)
 
+/** As stage and prod start them, and as dev does, which compiles less (docker/compose/settings/dev.env). */
+const dev = fs.readFileSync(path.join(root, 'docker', 'compose', 'settings', 'dev.env'), 'utf8')
+const ofStage = { prod: {}, dev: { JAVA_TOOL_OPTIONS: /^JAVA_TOOL_OPTIONS=(.*)$/m.exec(dev)?.[1] ?? '' } }
+/** @typedef {keyof typeof ofStage} Stage */
+
 const services = [
   { short: 'gateway', jar: 'backend-gateway', env: {} },
   {
@@ -45,16 +50,17 @@ const services = [
       SPRING_DATASOURCE_PASSWORD: secret,
     },
   },
-]
+].filter(({ short }) => process.argv[3] === undefined || process.argv[3] === short)
 /** @typedef {(typeof services)[number]} Service */
 const image = (/** @type {Service} */ { short }) => `${name}/backend-${short}:dev`
 const fat = (/** @type {Service} */ { short }) => `${name}/fat-${short}:dev`
 
-/** From `docker run` to the first ready answer, on one processor. @param {Service} service @param {string[]} entry */
-function startSeconds(service, entry, from = image(service)) {
+/** From `docker run` to the first ready answer, on one processor. @param {Service} service @param {Stage} stage @param {string[]} entry */
+function startSeconds(service, stage, entry, from = image(service)) {
   const container = `${name}-service`
   const settings = env({
     ...service.env,
+    ...ofStage[stage],
     SPRING_DATA_REDIS_HOST: 'redis',
     JWT_SECRET: secret,
     SPRING_PROFILES_ACTIVE: 'dev',
@@ -91,11 +97,14 @@ try {
   beside('postgres', ...env({ POSTGRES_PASSWORD: secret, POSTGRES_DB: 'aquastream' }), postgres)
   const ready = 'until pg_isready -q -h 127.0.0.1; do sleep 0.2; done; psql -qU postgres aquastream'
   docker('exec', `${name}-postgres`, 'bash', '-c', `${ready} -c 'create schema "user"'`)
-  for (const service of services) {
+  const cases = services.flatMap((service) =>
+    /** @type {Stage[]} */ (['prod', 'dev']).map((stage) => ({ service, stage })),
+  )
+  for (const { service, stage } of cases) {
     const ways = {
-      archive: () => startSeconds(service, ['@/app/archive.args', '@/app/launch.args']),
-      without: () => startSeconds(service, ['@/app/launch.args']),
-      fat: () => startSeconds(service, ['-jar', '/app.jar'], fat(service)),
+      archive: () => startSeconds(service, stage, ['@/app/archive.args', '@/app/launch.args']),
+      without: () => startSeconds(service, stage, ['@/app/launch.args']),
+      fat: () => startSeconds(service, stage, ['-jar', '/app.jar'], fat(service)),
     }
     ways.archive()
     /** @type {Record<keyof typeof ways, number[]>} */
@@ -103,7 +112,9 @@ try {
     for (let round = 0; round < rounds; round++)
       for (const way of /** @type {const} */ (['archive', 'without', 'fat'])) times[way].push(ways[way]())
     const [a, b, c] = [median(times.archive), median(times.without), median(times.fat)]
-    say(`${service.short}, 1 CPU, from docker run to the first ready answer, ${rounds} rounds, medians`)
+    say(
+      `${service.short} as ${stage} starts it, 1 CPU, from docker run to the first ready answer, ${rounds} rounds, medians`,
+    )
     say(`  with archive ${a.toFixed(2)} s, without ${b.toFixed(2)} s, as a fat jar ${c.toFixed(2)} s`)
     say(`  ${(a / b).toFixed(3)} × of without (goal 0.65), ${(a / c).toFixed(3)} × of the fat jar`)
   }

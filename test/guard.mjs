@@ -18,12 +18,12 @@ const timeoutMs = { unit: 120_000, e2e: 25 * 60_000 }
 /** Makes the engine and the images that the other end-to-end files use: goes before them, beside the unit tests. */
 const first = 'quickstart'
 /**
- * End-to-end files that use this checkout's env files, ports of the stack, or all images: one after the other. The others
- * bring containers, ports and folders of their own and run beside them, in a copy of the checkout.
+ * End-to-end files that need this very checkout, its history and its env files, or the ports of the stack: one after the other. The
+ * others bring containers, ports and folders of their own and run beside them, in a copy of the checkout.
  */
-const ofStack = ['stack', 'storage', 'liquibase', 'scan', 'registry', 'cache', 'workflows']
+const ofStack = ['stack', 'storage', 'registry', 'cache', 'workflows']
 /** Of those others, the ones that take minutes: begun first, so that no lane waits for one at the end. */
-const long = ['restore-kill', 'backup-faults', 'restore']
+const long = ['liquibase', 'scan', 'restore-kill', 'backup-faults', 'restore']
 
 /** @param {string} folder @returns {string[]} */
 function testFiles(folder) {
@@ -59,13 +59,15 @@ const counting = {
 /** @param {string} file */
 const short = (file) => path.basename(file, '.test.ts')
 
-/** The tree without what belongs to one checkout: secrets, builds, reports. @returns {string} */
+/** The tree with its jars, without what belongs to one checkout: secrets, history, reports. @returns {string} */
 function copyOfRoot() {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-tests-'))
   const own =
-    /^(node_modules|\.git|dist.*|reports|backup\/artifacts|env\/\.env\.(dev|stage|prod)|example\/.*\/(build|target))$/
+    /^(node_modules|\.git|dist.*|reports|backup\/artifacts|env\/\.env\.(dev|stage|prod)|example\/.*\/target)$/
   fs.cpSync(root, copy, {
     recursive: true,
+    // What was built stays as new as its sources.
+    preserveTimestamps: true,
     filter: (source) => !own.test(path.relative(root, source).replaceAll(path.sep, '/')),
   })
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'))

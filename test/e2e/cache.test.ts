@@ -20,7 +20,7 @@ const skip =
 const check = (name: string, work: () => Promise<void>) => (skip ? test.skip(name, skip as never) : test(name, work))
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-cache-'))
-const runtime = 'aqua-e2e/cache-runtime:1'
+const runtime = 'aqua-e2e-cache/runtime:1'
 const kept = path.join(stack.root, '.aqua', 'build-cache', 'backend-gateway')
 const children: ChildProcess[] = []
 const host = '127.0.0.1:5000'
