@@ -62,8 +62,7 @@ const short = (file) => path.basename(file, '.test.ts')
 /** The tree with its jars, without what belongs to one checkout: secrets, history, reports. @returns {string} */
 function copyOfRoot() {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'aqua-tests-'))
-  const own =
-    /^(node_modules|\.git|dist.*|reports|backup\/artifacts|env\/\.env\.(dev|stage|prod)|example\/.*\/target)$/
+  const own = /^(node_modules|\.git|dist.*|reports|backup\/artifacts|env\/\.env\.(dev|stage|prod)|example\/.*\/target)$/
   fs.cpSync(root, copy, {
     recursive: true,
     // What was built stays as new as its sources.
