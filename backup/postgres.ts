@@ -59,9 +59,11 @@ export function fromEnvironment(env: Context['env']): { where: string; env: EnvM
 export async function connect(ctx: Pick<Context, 'env' | 'probe'>, stack: Stack): Promise<Postgres> {
   const outside = fromEnvironment(ctx.env)
   const reach = outside ? local(outside) : await container(ctx, stack)
-  const asked = await rows(ctx, reach.command('psql', psqlArgs), serverSql)
+  const [asked, said] = await Promise.all([
+    rows(ctx, reach.command('psql', psqlArgs), serverSql),
+    ctx.probe(reach.command('pg_dump', ['--version']).argv, reach.command('pg_dump', [])),
+  ])
   const [version = '', versionNumber = '0', encoding = '', database = ''] = asked[0] ?? []
-  const said = await ctx.probe(reach.command('pg_dump', ['--version']).argv, reach.command('pg_dump', []))
   if (said.code === 127)
     throw new AquaError('CLIENT_MISSING', 'pg_dump is not installed', {
       exit: 'missing',

@@ -102,15 +102,24 @@ async function fill(
     seconds.set(file.name, (performance.now() - from) / 1000)
     return file
   }
-  try {
+  let storedRoles: Promise<ManifestFile> | undefined
+  // Beside the dumps, for which the snapshot is enough; one question after the other, since there is one connection.
+  const ask = async () => {
     const roles = await dumpRoles(session, wanted.schemas)
+    lost.signal.throwIfAborted()
+    storedRoles = add('roles', '', () => textSource(roles.sql))
+    storedRoles.catch((error) => lost.abort(error))
     const extensions = await listExtensions(session)
-    const files = [await add('roles', '', () => textSource(roles.sql))]
-    const counting = countRows(session, wanted.schemas, snapshot)
-    counting.catch((error) => lost.abort(error))
+    const rows = await countRows(session, wanted.schemas, snapshot)
+    return { roles, extensions, rows, file: await storedRoles }
+  }
+  try {
+    const asked = ask()
+    asked.catch((error) => lost.abort(error))
     const dump = (schema: string) => add('schema', schema, () => startDump(io, postgres, schema, snapshot.id, id))
-    files.push(...(await sideBySide(wanted.schemas, dump, lost)))
-    const rows = await counting
+    const dumped = await sideBySide(wanted.schemas, dump, lost)
+    const { roles, extensions, rows, file } = await asked
+    const files = [file, ...dumped]
     // From here on the server may clean up behind the snapshot again.
     await session.query('COMMIT')
     for (const [bucket, start] of wanted.buckets) files.push(await add('bucket', bucket, start))
@@ -142,8 +151,11 @@ async function fill(
     await destinations.clear([...destinations.failures.keys()])
     return { manifest, stores: destinations.left, seconds, failure: destinations.partial(id) }
   } catch (error) {
+    lost.abort(error)
+    // What is still being written would come after the clearing.
+    await storedRoles?.catch(() => {})
     await destinations.clear(wanted.stores)
-    throw lost.signal.aborted ? lost.signal.reason : error
+    throw lost.signal.reason
   }
 }
 
