@@ -18,6 +18,8 @@ export class S3Upload implements Upload {
   #begun: Promise<string | undefined> | undefined
   /** Something may be there under the name that is not proven good. */
   #doubtful = false
+  /** The server was asked more than once to begin: an answer that was lost has left an upload whose number nobody knows. */
+  #begunTwice = false
 
   constructor(bucket: Bucket, buffers: PartBuffers, name: string, atMost: number | undefined) {
     this.#bucket = bucket
@@ -34,8 +36,9 @@ export class S3Upload implements Upload {
     const { client, sdk } = this.#bucket
     await note(this.#bucket, this.#name)
     const begin = { ...this.#bucket.key(this.#name), ...this.#bucket.attributes() }
-    const { UploadId } = await client.send(new sdk.CreateMultipartUploadCommand(begin), this.#options())
-    return UploadId
+    const answer = await client.send(new sdk.CreateMultipartUploadCommand(begin), this.#options())
+    this.#begunTwice = (answer.$metadata.attempts ?? 1) > 1
+    return answer.UploadId
   }
 
   async #send(Body: Buffer, PartNumber: number): Promise<void> {
@@ -65,8 +68,15 @@ export class S3Upload implements Upload {
           `${this.#name} has ${bytes ?? 'no'} bytes in S3 after ${this.writable.bytes} were sent`,
         )
       this.#doubtful = false
-      if (this.#begun) await forget(this.#bucket, this.#name)
+      // Whole by now: what fails from here on is left to the next sweep, which the note tells of it.
+      if (this.#begun) await this.#tidy(this.#begunTwice).catch(() => {})
     })
+  }
+
+  /** `others`: uploads of this name that have begun besides. */
+  async #tidy(others: boolean): Promise<void> {
+    if (others) await abortUnder(this.#bucket, this.#bucket.key(this.#name).Key, new Date(8.64e15))
+    await forget(this.#bucket, this.#name)
   }
 
   async #complete(begun: Promise<string | undefined>): Promise<void> {
@@ -94,9 +104,8 @@ export class S3Upload implements Upload {
     const UploadId = await this.#begun.catch(() => undefined)
     try {
       if (UploadId) await client.send(new sdk.AbortMultipartUploadCommand({ ...key, UploadId }))
-      // It may have begun all the same, and the answer was lost.
-      else await abortUnder(this.#bucket, key.Key, new Date(8.64e15))
-      await forget(this.#bucket, this.#name)
+      // Without a number it may have begun all the same, and the answer was lost.
+      await this.#tidy(UploadId === undefined || this.#begunTwice)
     } catch {
       // The note stays, and with it the next sweep finds the upload.
     }
